@@ -1,0 +1,101 @@
+"""Sixfold: from raw data to a delivered AI product, in six stages.
+
+>>> import sixfold
+>>> product = sixfold.load("product.yaml")      # doctest: +SKIP
+>>> run = sixfold.run(product)                  # doctest: +SKIP
+>>> run.figures["accuracy"], run.pack           # doctest: +SKIP
+
+This module is a table of contents: what it names is imported when it is first used, and nothing inside imports it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sixfold.errors import GateRefused, InputError, RunError, SixfoldError
+    from sixfold.language import use_language
+    from sixfold.pipeline import PlanStep, Report, Run, Sixfold, load
+    from sixfold.product import Product
+
+__all__ = [
+    "GateRefused",
+    "InputError",
+    "PlanStep",
+    "Product",
+    "Report",
+    "Run",
+    "RunError",
+    "Sixfold",
+    "SixfoldError",
+    "__version__",
+    "load",
+    "plan",
+    "run",
+    "use_language",
+]
+
+__version__ = "0.1.0"
+
+# ONNX Runtime reports its use to its makers unless told not to before it is first imported: nothing leaves this machine.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+_HOMES = {
+    "GateRefused": "errors",
+    "InputError": "errors",
+    "RunError": "errors",
+    "SixfoldError": "errors",
+    "use_language": "language",
+    "PlanStep": "pipeline",
+    "Report": "pipeline",
+    "Run": "pipeline",
+    "Sixfold": "pipeline",
+    "load": "pipeline",
+    "Product": "product",
+}
+
+
+def run(product: Product | str | Path, *, until: str = "deliver", overrides: Mapping[str, str] | None = None) -> Run:
+    """Take a product, or the product.yaml that declares it, through the six stages, with progress in the terminal.
+
+    Args:
+        product: A product, or the path of its file.
+        until: The last stage: collect, prepare, train, evaluate, deploy or deliver.
+        overrides: Gates to pass although they say no, each with the reason.
+
+    Raises:
+        InputError: What was given is wrong.
+        RunError: Something failed; finished stages are kept.
+        GateRefused: A gate said no; the model and its report are kept.
+    """
+    from sixfold.cli import show_progress
+    from sixfold.pipeline import Sixfold, load
+    from sixfold.product import Product
+
+    declared = product if isinstance(product, Product) else load(product)
+    with show_progress() as listener:
+        return Sixfold(listener=listener).run(declared, until=until, overrides=overrides)
+
+
+def plan(product: Product | str | Path) -> list[PlanStep]:
+    """What :func:`run` would do, stage by stage, without doing it."""
+    from sixfold.pipeline import Sixfold, load
+    from sixfold.product import Product
+
+    return Sixfold().plan(product if isinstance(product, Product) else load(product))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sixfold' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"sixfold.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

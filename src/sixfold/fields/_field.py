@@ -1,0 +1,128 @@
+"""The family of the kinds of column."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sixfold.families import Kind, Options, find
+from sixfold.fields._form import Form
+
+__all__ = ["Array", "Field", "Values", "Widget", "is_missing", "restored"]
+
+Array: TypeAlias = NDArray[Any]
+Values: TypeAlias = Sequence[Any] | NDArray[Any]
+Widget: TypeAlias = Literal["number", "choice", "image", "text", "date"]
+
+
+class Field(Kind, ABC):
+    """One column: how its values are checked, turned into arrays and back.
+
+    The only place where a value becomes an array, in training and in serving alike, so that the two cannot drift apart.
+    A field is fitted on training rows alone; what it learned is ``state``, plain JSON. NumPy and Pillow only.
+
+    Args:
+        name: The column's name.
+        options: What product.yaml says of it.
+        state: What :meth:`fit` learned; empty before.
+    """
+
+    folder: ClassVar[str] = "sixfold.fields"
+    widget: ClassVar[Widget] = "text"
+
+    def __init__(self, name: str, options: Options | None = None, state: dict[str, Any] | None = None) -> None:
+        self.name = name
+        self.options = options if options is not None else self.Options()
+        self.state: dict[str, Any] = state or {}
+
+    @abstractmethod
+    def parse(self, value: Any) -> Any:
+        """One value, checked and in its plain form; ``None`` where it is missing.
+
+        Raises:
+            ValueError: ``value`` cannot be of this kind; its one argument is a :class:`~sixfold.language.Text` that says
+                why in both languages, without the value itself.
+        """
+
+    @abstractmethod
+    def learn(self, values: Values) -> dict[str, Any]:
+        """What this kind needs to know of the training rows, as plain JSON."""
+
+    @property
+    @abstractmethod
+    def form(self) -> Form:
+        """The form of the arrays that :meth:`encode` makes; known once fitted."""
+
+    @abstractmethod
+    def encode(self, values: Values) -> Array:
+        """Values of n rows as one array of shape (n, \\*form.shape). Missing and unseen values have a place of their own.
+
+        Raises:
+            ValueError: A value cannot be of this kind.
+        """
+
+    @abstractmethod
+    def decode(self, array: Array) -> list[Any]:
+        """An array of shape (n, \\*form.shape) back to n values, as far as encoding kept them."""
+
+    def fit(self, values: Values) -> Self:
+        """This field, fitted on ``values`` (training rows alone); the original is left as it was."""
+        return type(self)(self.name, self.options, self.learn(values))
+
+    def parsed(self, values: Values) -> list[Any]:
+        """Every value through :meth:`parse`, each different one once where equal values are sure to be alike.
+
+        Raises:
+            ValueError: A value cannot be of this kind.
+        """
+        listed = values.tolist() if isinstance(values, np.ndarray) else values
+        # 1, 1.0 and True are one key of a dictionary, but not one label; so only values of one type share their answer.
+        if len({type(value) for value in listed} - {type(None)}) > 1:
+            return [self.parse(value) for value in listed]
+        try:
+            answers = {value: self.parse(value) for value in set(listed)}
+        except TypeError:  # values that cannot be keys: lists, arrays
+            return [self.parse(value) for value in listed]
+        return [answers[value] for value in listed]
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of one value, for OpenAPI and the demo page."""
+        return {"type": "string"}
+
+    def json_value(self, value: Any) -> Any:
+        """One raw value as it would be sent over JSON (images as base64)."""
+        return value
+
+    def to_json(self) -> dict[str, Any]:
+        """The fitted field as plain JSON; :func:`restored` is the way back."""
+        return {
+            "name": self.name,
+            "kind": self.kind(),
+            "version": self.version,
+            "options": self.options.model_dump(mode="json"),
+            "state": self.state,
+        }
+
+
+def restored(record: dict[str, Any]) -> Field:
+    """The fitted field that :meth:`Field.to_json` wrote."""
+    family: type[Field] = Field  # type: ignore[type-abstract]  # a family is looked up, never built
+    kind = find(family, record["kind"])
+    return kind(record["name"], kind.Options(**record["options"]), record["state"])
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a raw value says nothing: None, NaN, an empty or blank string, and what pandas calls NA and NaT."""
+    if value is None:
+        return True
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, (float, np.floating)):
+        return math.isnan(value)
+    # pandas is no part of the runtime, and its NA equals nothing, not even itself: so it is known by its name.
+    return type(value).__name__ in ("NAType", "NaTType")

@@ -1,0 +1,448 @@
+"""The one door that binds the six stages to store, ledger and events: load, plan, run.
+
+A stage whose key was seen before is not run again: the key is made of what the stage depends on, the digests of its
+inputs, the seed, and the versions of the kinds it uses. ``deploy`` and ``deliver`` are effects: they always run, and
+doing them twice leaves what doing them once left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+import sixfold.product
+from sixfold.errors import GateRefused, Place, ProductError, SixfoldError
+from sixfold.families import Kind, find
+from sixfold.files import locked, private_folder, write_whole
+from sixfold.hashing import digest_of_value
+from sixfold.networks import Network
+from sixfold.product import Product, declaration_error
+from sixfold.progress import Listener, Note, silent
+from sixfold.progress import Stage as StageEvent
+from sixfold.security import Home, Keyring, Ledger
+from sixfold.serving import Bundle, Engine
+from sixfold.stages import STAGES, Collect, Stage, bundle_from
+from sixfold.store import Artefact, Store, Workspace
+from sixfold.targets import Target
+from sixfold.tasks import task_of
+
+__all__ = ["PlanStep", "Run", "Sixfold", "load"]
+
+State = Literal["cached", "runs"]
+_REFUSABLE = "deploy"
+"""The stage before which gates are asked."""
+
+
+def load(path: str | Path) -> Product:
+    """The product that a product.yaml (or the folder it is in) declares, checked as a whole.
+
+    Raises:
+        ProductError: It cannot be read or is wrong; the error names the line, the key and the mend.
+    """
+    product = sixfold.product.load(path)
+    check(product)
+    return product
+
+
+def check(product: Product) -> None:
+    """Hold what the declaration alone cannot: that its task, network and target exist and know their options.
+
+    Raises:
+        ProductError: One does not.
+    """
+    task_of(product)
+    if product.train.keras is None and product.train.network != "auto":
+        _check_options(product, Network, product.train.network, "train", "network", product.train.options)
+    elif product.train.keras is None and product.train.options:
+        key = next(iter(product.train.options))
+        raise ProductError("option_of_auto", place=product.place(f"train.{key}"), key=key)
+    _check_options(product, Target, product.deploy.target, "deploy", "target", product.deploy.options)
+
+
+def _check_options(
+    product: Product, family: type[Kind], name: str, section: str, key: str, options: Mapping[str, Any]
+) -> None:
+    try:
+        kind = find(family, name)
+    except ProductError as error:
+        raise ProductError(error.slug, place=product.place(f"{section}.{key}"), **error.values) from error
+    try:
+        kind.Options(**options)
+    except ValidationError as error:
+        fault = declaration_error(error, kind.Options, prefix=section)
+        place = product.place(fault.place.key if fault.place and fault.place.key else section)
+        raise ProductError(
+            fault.slug, place=place, expected=fault.expected, received=fault.received, **fault.values
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """What a run would do with one stage: nothing (``cached``) or run it, and why."""
+
+    stage: str
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run made, or what is known of the last one.
+
+    >>> run = sixfold.run(product)              # doctest: +SKIP
+    >>> run.figures["accuracy"]                 # doctest: +SKIP
+    {'value': 0.986, 'low': 0.971, 'high': 0.995, 'rows': 360}
+    >>> run.predict([{"age": 41, …}])           # doctest: +SKIP
+    """
+
+    product: Product
+    artefacts: Mapping[str, Artefact]
+    receipts: Mapping[str, dict[str, Any]]
+    seconds: Mapping[str, float]
+    cached: Sequence[str]
+    report_path: Path | None = None
+    _store: Store | None = field(default=None, repr=False)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Every figure on test rows by name: value, 95 % interval, rows."""
+        figures: dict[str, Any] = self.artefacts["evaluate"].about["figures"]
+        return figures
+
+    @cached_property
+    def report(self) -> Report:
+        """The report; shown in a notebook when it is the last line of a cell."""
+        return Report(self._work("report").read(self.artefacts["evaluate"], "report.html"))
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        """Everything that answers need, in memory."""
+        return bundle_from(self.product, self.artefacts, self._work("bundle"))
+
+    @property
+    def pack(self) -> Path | None:
+        """The delivered pack, if there is one."""
+        receipt = self.receipts.get("deliver")
+        return None if receipt is None else Path(receipt["pack"])
+
+    @property
+    def service(self) -> str | None:
+        """The address of the service that was deployed, if it was."""
+        receipt = self.receipts.get("deploy")
+        return None if receipt is None else str(receipt["url"])
+
+    def predict(self, rows: Any) -> list[dict[str, Any]]:
+        """The answers for rows: a data frame (pandas or Polars), a list of mappings, or one mapping.
+
+        Raises:
+            RequestError: A row is wrong; the error names the row, the column and the mend.
+        """
+        return self._engine.answers(rows_of(rows))
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(self.bundle)
+
+    def _work(self, stage: str) -> Workspace:
+        assert self._store is not None
+        return Workspace(self._store, stage, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The report, as one HTML file."""
+
+    html: bytes
+
+    def save(self, path: str | Path) -> Path:
+        """Write it where the user wants it, in clear; returns the path."""
+        target = Path(path)
+        target.write_bytes(self.html)
+        return target
+
+    def _repr_html_(self) -> str:
+        import html
+
+        source = html.escape(self.html.decode(), quote=True)
+        return f'<iframe srcdoc="{source}" style="width:100%;height:80vh;border:0" sandbox="allow-scripts"></iframe>'
+
+
+def rows_of(rows: Any) -> list[dict[str, Any]]:
+    """Rows as a list of mappings, from a data frame (pandas or Polars), one mapping, or a list of them."""
+    if hasattr(rows, "to_dicts"):
+        return list(rows.to_dicts())
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
+        return list(rows.to_dict(orient="records"))
+    return [dict(rows)] if isinstance(rows, Mapping) else [dict(row) for row in rows]
+
+
+class Sixfold:
+    """The house of one home: its keys, store, ledger and products.
+
+    Args:
+        home: Where it keeps what it must remember; left out, what SIXFOLD_HOME names, else ~/.sixfold.
+        listener: Whom progress is told.
+    """
+
+    def __init__(self, home: Home | None = None, listener: Listener = silent) -> None:
+        self.home = home if home is not None else Home.default()
+        self.keyring = Keyring(self.home)
+        self.store = Store(self.home, self.keyring)
+        self.ledger = Ledger(self.home, self.keyring)
+        self.listener = listener
+
+    def plan(self, product: Product) -> list[PlanStep]:
+        """What :meth:`run` would do, stage by stage, without doing it."""
+        check(product)
+        steps: list[PlanStep] = []
+        inputs: dict[str, Artefact] = {}
+        for stage in STAGES:
+            if stage.is_effect:
+                steps.append(PlanStep(stage.name, "runs", "effect"))
+                continue
+            waits = next((step.stage for step in steps if step.state == "runs"), None)
+            made = None if waits else self._made(stage, product, inputs)
+            if made is None:
+                steps.append(PlanStep(stage.name, "runs", f"after {waits}" if waits else "new"))
+            else:
+                inputs[stage.name] = made
+                steps.append(PlanStep(stage.name, "cached", "same"))
+        return steps
+
+    def run(
+        self,
+        product: Product,
+        *,
+        until: str = "deliver",
+        overrides: Mapping[str, str] | None = None,
+        write_report: bool = True,
+    ) -> Run:
+        """Take a product through the stages, up to and including ``until``.
+
+        Args:
+            product: The declaration.
+            until: The last stage.
+            overrides: Gates to pass although they say no, each with the reason; both go into the ledger and onto the card.
+            write_report: Whether the report is written beside product.yaml, for the user to open.
+
+        Raises:
+            InputError: What the user gave is wrong (exit code 2).
+            RunError: Something failed (exit code 1); finished stages are kept.
+            GateRefused: A gate said no (exit code 3); the model and its report are kept.
+        """
+        check(product)
+        with self._alone(product):
+            return self._run(product, until, dict(overrides or {}), write_report)
+
+    def last(self, name: str) -> Run | None:
+        """What the last run of the product called ``name`` made; ``None`` if there was none, or it was removed."""
+        record = self.store.made("product", name)
+        if record is None:
+            return None
+        about = record.about
+        artefacts: dict[str, Artefact] = {}
+        for stage, key in about["keys"].items():
+            artefact = self.store.made(stage, key)
+            if artefact is not None:
+                artefacts[stage] = artefact
+        file = Path(about["file"]) if about["file"] else None
+        product = Product.declared(about["product"], file, {})
+        report = Path(about["report"]) if about["report"] else None
+        return Run(product, artefacts, about["receipts"], about["seconds"], [], report, self.store)
+
+    def products(self) -> list[str]:
+        """The names of all products that were run here."""
+        return [key for stage, key in self.store.steps() if stage == "product"]
+
+    def remove(self, name: str) -> bool:
+        """Forget a product: its service is stopped, its artefacts are dropped unless another product uses them."""
+        record = self.store.made("product", name)
+        if record is None:
+            return False
+        for kind in sorted({record.about["product"].get("deploy", {}).get("target", "local")}):
+            find(Target, kind)(self.home).stop(name)  # type: ignore[type-abstract]
+        others = {
+            (stage, key)
+            for other in self.products()
+            if other != name and (kept := self.store.made("product", other)) is not None
+            for stage, key in kept.about["keys"].items()
+        }
+        for step in record.about["keys"].items():
+            if step not in others:
+                self.store.drop(*step)
+        self.store.drop("product", name)
+        self.ledger.append("product.removed", name)
+        return True
+
+    def collect_garbage(self, *, dry: bool = False) -> tuple[int, int]:
+        """Drop artefacts that no product's last run uses, and blobs that nothing names; returns blobs and bytes freed."""
+        used = {
+            (stage, key)
+            for name in self.products()
+            if (kept := self.store.made("product", name)) is not None
+            for stage, key in kept.about["keys"].items()
+        }
+        if not dry:
+            for step in list(self.store.steps()):
+                if step[0] != "product" and step not in used:
+                    self.store.drop(*step)
+        freed = self.store.collect_garbage(dry=dry)
+        if not dry:
+            self.ledger.append("store.garbage_collected", None, blobs=freed[0], bytes=freed[1])
+        return freed
+
+    def _run(self, product: Product, until: str, overrides: dict[str, str], write_report: bool) -> Run:
+        artefacts: dict[str, Artefact] = {}
+        receipts: dict[str, dict[str, Any]] = {}
+        seconds: dict[str, float] = {}
+        cached: list[str] = []
+        folder = product.folder / f"{product.name}-delivery"
+        report_path: Path | None = None
+        self.ledger.append("run.started", product.name, declaration=digest_of_value(product.to_mapping()))
+        for stage in STAGES:
+            if stage.name == _REFUSABLE:
+                if write_report:
+                    report_path = self._export_report(artefacts["evaluate"], folder)
+                self._keep(product, artefacts, receipts, seconds, report_path)
+                self._ask_gates(product, artefacts["evaluate"], overrides)
+            begun = time.perf_counter()
+            made = None if stage.is_effect else self._made(stage, product, artefacts)
+            if made is not None:
+                artefacts[stage.name] = made
+                cached.append(stage.name)
+                self.listener(StageEvent(stage.name, "cached", float(made.about.get("stage_seconds", 0))))
+            else:
+                self._do(stage, product, artefacts, receipts, folder, overrides)
+            seconds[stage.name] = time.perf_counter() - begun
+            if made is None:
+                self.listener(StageEvent(stage.name, "done", seconds[stage.name]))
+            if stage.name == until:
+                break
+        if write_report and report_path is None and "evaluate" in artefacts:
+            report_path = self._export_report(artefacts["evaluate"], folder)
+        self._keep(product, artefacts, receipts, seconds, report_path)
+        self.ledger.append("run.finished", product.name, until=until, seconds=round(sum(seconds.values()), 3))
+        return Run(product, artefacts, receipts, seconds, cached, report_path, self.store)
+
+    def _do(
+        self,
+        stage: Stage,
+        product: Product,
+        artefacts: dict[str, Artefact],
+        receipts: dict[str, dict[str, Any]],
+        folder: Path,
+        overrides: Mapping[str, str],
+    ) -> None:
+        self.listener(StageEvent(stage.name, "started"))
+        key = self._key(stage, product, artefacts)
+        work = Workspace(self.store, stage.name, key, product.train.seed, self.listener, folder, overrides)
+        begun = time.perf_counter()
+        try:
+            about = stage.run(product, artefacts, work)
+        except BaseException as error:
+            self.listener(StageEvent(stage.name, "failed", time.perf_counter() - begun))
+            reason = error.code if isinstance(error, SixfoldError) else type(error).__name__
+            with contextlib.suppress(SixfoldError):
+                self.ledger.append(f"{stage.name}.failed", product.name, reason=reason)
+            raise
+        if stage.is_effect:
+            receipts[stage.name] = about
+            self.ledger.append(f"{stage.name}.done", product.name, receipt=about)
+            return
+        about = {**about, "stage_seconds": round(time.perf_counter() - begun, 3)}
+        made = self.store.keep(stage.name, key, about, work.members)
+        work.drop_checkpoint()
+        artefacts[stage.name] = made
+        self.ledger.append(f"{stage.name}.done", product.name, key=key, artefact=made.digest)
+
+    def _made(self, stage: Stage, product: Product, inputs: Mapping[str, Artefact]) -> Artefact | None:
+        if isinstance(stage, Collect) and product.collect.refresh:
+            return None
+        return self.store.made(stage.name, self._key(stage, product, inputs))
+
+    def _key(self, stage: Stage, product: Product, inputs: Mapping[str, Artefact]) -> str:
+        return digest_of_value(
+            {
+                "stage": stage.name,
+                "version": stage.version,
+                "depends_on": stage.depends_on(product),
+                "inputs": {name: artefact.digest for name, artefact in sorted(inputs.items())},
+                "seed": product.train.seed,
+            }
+        )
+
+    def _ask_gates(self, product: Product, evaluated: Artefact, overrides: dict[str, str]) -> None:
+        gates: list[dict[str, Any]] = evaluated.about["gates"]
+        unknown = [name for name in overrides if name not in {gate["name"] for gate in gates}]
+        if unknown:
+            known = ", ".join(gate["name"] for gate in gates)
+            raise ProductError("unknown_gate", place=Place(key="--override"), name=unknown[0], known=known)
+        for gate in gates:
+            if gate["passed"]:
+                continue
+            if gate["name"] in overrides:
+                self.ledger.append("gate.overridden", product.name, gate=gate["name"], reason=overrides[gate["name"]])
+                self.listener(Note("evaluate", "run.gate_overridden", {"gate": gate["name"]}))
+                continue
+            self.ledger.append("gate.refused", product.name, gate=gate["name"])
+            self.listener(StageEvent("deploy", "refused"))
+            raise refusal(gate)
+
+    def _export_report(self, evaluated: Artefact, folder: Path) -> Path:
+        html = self.store.get(evaluated.members["report.html"])
+        private_folder(folder)
+        path = folder / "report.html"
+        write_whole(path, html, private=False)
+        return path
+
+    def _keep(
+        self,
+        product: Product,
+        artefacts: Mapping[str, Artefact],
+        receipts: Mapping[str, dict[str, Any]],
+        seconds: Mapping[str, float],
+        report: Path | None,
+    ) -> None:
+        former = self.store.made("product", product.name)
+        about = {
+            "product": product.to_mapping(),
+            "file": None if product.file is None else str(product.file.absolute()),
+            "keys": {stage: artefact.key for stage, artefact in artefacts.items()},
+            "receipts": {**(former.about["receipts"] if former is not None else {}), **receipts},
+            "seconds": {**(former.about["seconds"] if former is not None else {}), **seconds},
+            "report": None if report is None else str(report.absolute()),
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        self.store.keep("product", product.name, about, {})
+
+    @contextlib.contextmanager
+    def _alone(self, product: Product) -> Iterator[None]:
+        """One run of a product at a time; a second one waits, and then finds its work done."""
+        path = self.home.folder("locks") / f"{product.name}.lock"
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(locked(path, wait=False))
+            except BlockingIOError:
+                self.listener(Note("collect", "run.waiting", {"product": product.name}))
+                stack.enter_context(locked(path))
+            yield
+
+
+def refusal(gate: Mapping[str, Any]) -> GateRefused:
+    """The error that a failed gate becomes; its sentences are the gate's own."""
+    return GateRefused(
+        "refused",
+        gate=gate["name"],
+        says_en=gate["says"]["en"],
+        says_zh=gate["says"]["zh"],
+        mend_en=gate["mend"]["en"],
+        mend_zh=gate["mend"]["zh"],
+    )

@@ -1,0 +1,266 @@
+"""The declaration of a product: validated, frozen."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+
+from sixfold.errors import Place, ProductError
+from sixfold.families import find
+from sixfold.fields import Field as Column
+from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Train
+
+__all__ = ["ColumnSpec", "Lines", "Product", "Verb", "declaration_error"]
+
+Verb: TypeAlias = Literal["predict", "generate", "choose"]
+Lines: TypeAlias = Mapping[tuple[str, ...], int]
+
+_VERBS: tuple[Verb, ...] = ("predict", "generate", "choose")
+
+
+class ColumnSpec(BaseModel):
+    """What product.yaml says of one column: ``image``, or ``{kind: image, size: 64}``."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the kind, as said."""
+        return dict(self.model_extra or {})
+
+    def field(self, name: str) -> Column:
+        """The column's field, not yet fitted.
+
+        Raises:
+            ProductError: No kind has that name.
+            ValidationError: The kind does not know an option, or its value is wrong.
+        """
+        family: type[Column] = Column  # type: ignore[type-abstract]  # a family is looked up, never built
+        kind = find(family, self.kind)
+        return kind(name, kind.Options(**self.options))
+
+
+class Product(BaseModel):
+    """*Given* some columns, *predict*, *generate* or *choose* another; the rest has defaults.
+
+    Built from product.yaml by :func:`sixfold.load`, or in code:
+
+    >>> Product(name="iris", data="iris.csv", given={"petal": "number"}, predict={"kind": "category"}).target_name
+    'kind'
+
+    Raises:
+        ProductError: The declaration is wrong; the error names the key, the line where there is one, and the mend.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str = Field(description="What the product is called: letters of any script, digits, - and _.")
+    goal: str = Field("", description="One sentence for people: what it is for.")
+    data: Any = Field(description="A folder, archive, table, URL, `sklearn:NAME`; or {train: …, test: …}.")
+    given: dict[str, ColumnSpec] = Field(default_factory=dict, description="Columns to learn from, each with its kind.")
+    predict: dict[str, ColumnSpec] | None = Field(None, description="The column to predict, with its kind.")
+    generate: dict[str, ColumnSpec] | None = Field(None, description="The column to generate, with its kind.")
+    choose: dict[str, ColumnSpec] | None = Field(None, description="The column to choose, with its kind.")
+    collect: Collect = Field(default=Collect())
+    prepare: Prepare = Field(default=Prepare())
+    train: Train = Field(default=Train())
+    evaluate: Evaluate = Field(default=Evaluate())
+    deploy: Deploy = Field(default=Deploy())
+    deliver: Deliver = Field(default=Deliver())
+
+    _file: Path | None = PrivateAttr(default=None)
+    _lines: Lines = PrivateAttr(default_factory=dict)
+
+    def __init__(self, /, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise declaration_error(error, type(self)) from error
+
+    @classmethod
+    def declared(cls, values: Mapping[str, Any], file: Path | None, lines: Lines) -> Self:
+        """The product that a file declares; errors and later ones know the file and line."""
+        try:
+            product = cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise declaration_error(error, cls, file, lines) from error
+        except ProductError as error:
+            raise _placed(error, file, lines) from error
+        product._file, product._lines = file, lines
+        return product
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        if not re.fullmatch(r"\w[\w-]{0,62}", name):
+            raise ValueError("a name has letters, digits, - and _, at most 63, and begins with a letter or digit")
+        return name
+
+    @field_validator("data")
+    @classmethod
+    def _is_a_place(cls, data: Any) -> Any:
+        if isinstance(data, Path):
+            return str(data)
+        if isinstance(data, str):
+            if not data.strip():
+                raise ValueError("names no data")
+            return data
+        if isinstance(data, Mapping):
+            wrong = [name for name in data if name not in ("train", "test", "validation")]
+            if wrong or "train" not in data or not all(isinstance(part, (str, Path)) for part in data.values()):
+                raise ValueError("as a mapping it is {train: …, test: …, validation: …}, each a place")
+            return {name: str(part) for name, part in data.items()}
+        if hasattr(data, "columns") or (isinstance(data, list) and all(isinstance(row, Mapping) for row in data)):
+            return data
+        raise ValueError("names no data: expected a place, {train: …, test: …}, a data frame or a list of rows")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        verbs = [verb for verb in _VERBS if getattr(self, verb) is not None]
+        if len(verbs) != 1:
+            raise ProductError(
+                "one_verb", expected="predict, generate or choose", received=", ".join(verbs) or "none of them"
+            )
+        targets = getattr(self, verbs[0])
+        if len(targets) != 1:
+            raise ProductError(
+                "one_target", place=Place(key=verbs[0]), verb=verbs[0], received=", ".join(targets) or "none"
+            )
+        both = [name for name in self.given if name in targets]
+        if both:
+            raise ProductError("target_given", place=Place(key=f"given.{both[0]}"), column=both[0])
+        for section, columns in (("given", self.given), (verbs[0], targets)):
+            for name, spec in columns.items():
+                _check_column(f"{section}.{name}", name, spec)
+        return self
+
+    @property
+    def verb(self) -> Verb:
+        """``predict``, ``generate`` or ``choose``."""
+        return next(verb for verb in _VERBS if getattr(self, verb) is not None)
+
+    @property
+    def target_name(self) -> str:
+        """The name of the one target column."""
+        return str(next(iter(getattr(self, self.verb))))
+
+    @property
+    def target(self) -> ColumnSpec:
+        """What the file says of the target column."""
+        spec: ColumnSpec = getattr(self, self.verb)[self.target_name]
+        return spec
+
+    @property
+    def file(self) -> Path | None:
+        """The file that declared it; ``None`` for a product built in code."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """Relative places in the declaration are meant from here: the file's folder, else the current one."""
+        return self._file.parent if self._file is not None else Path.cwd()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether ``data`` is rows in memory, not a place."""
+        return not isinstance(self.data, (str, dict))
+
+    def place(self, key: str) -> Place:
+        """Where dotted ``key`` stands in the file, or the nearest key above it that does."""
+        return _place(self._file, self._lines, tuple(key.split(".")))
+
+    def with_data(self, data: Any) -> Self:
+        """The same product on other data (``--data`` on the command line)."""
+        return self.changed(data=data)
+
+    def changed(self, **values: Any) -> Self:
+        """The same product with some of its top-level keys said anew, checked as a whole; it keeps its file."""
+        product = type(self)(**{**{name: getattr(self, name) for name in self.model_fields_set}, **values})
+        product._file, product._lines = self._file, self._lines
+        return product
+
+    def to_mapping(self, *, full: bool = False) -> dict[str, Any]:
+        """The declaration as plain values: as said, or ``full`` with every default filled in."""
+        record = self.model_dump(mode="json", exclude={"data"}, exclude_unset=not full, exclude_none=True)
+        for section in ("given", self.verb):
+            for name, spec in record.get(section, {}).items():
+                record[section][name] = spec["kind"] if set(spec) == {"kind"} else spec
+        record["data"] = "rows in memory" if self.in_memory else self.data
+        return {name: record[name] for name in type(self).model_fields if name in record}
+
+
+def declaration_error(
+    error: ValidationError,
+    model: type[BaseModel],
+    file: Path | None = None,
+    lines: Lines | None = None,
+    prefix: str = "",
+) -> ProductError:
+    """The first fault that Pydantic found, as an error that names key, line, expected, received and mend."""
+    first = error.errors(include_url=False)[0]
+    path = (*prefix.split("."), *(str(part) for part in first["loc"])) if prefix else tuple(map(str, first["loc"]))
+    key, place = ".".join(path), _place(file, lines or {}, path)
+    match first["type"]:
+        case "extra_forbidden":
+            known = _known_keys(model, first["loc"][:-1])
+            close = difflib.get_close_matches(path[-1], known, n=1)
+            return ProductError(
+                "unknown_key", place=place, key=key, known=", ".join(known), guess=close[0] if close else known[0]
+            )
+        case "missing":
+            return ProductError("missing_key", place=place, key=key)
+        case "value_error":
+            return ProductError("bad_value", place=place, key=key, reason=first["ctx"]["error"])
+        case _:
+            received = repr(first["input"])
+            return ProductError(
+                "bad_value",
+                place=place,
+                key=key,
+                reason=first["msg"],
+                received=received if len(received) <= 80 else received[:77] + "…",  # noqa: PLR2004
+            )
+
+
+def _check_column(key: str, name: str, spec: ColumnSpec) -> None:
+    try:
+        spec.field(name)
+    except ValidationError as error:
+        family: type[Column] = Column  # type: ignore[type-abstract]  # a family is looked up, never built
+        raise declaration_error(error, find(family, spec.kind).Options, prefix=key) from error
+    except ProductError as error:
+        raise ProductError(error.slug, place=Place(key=key), **error.values) from error
+
+
+def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return list(model.model_fields) or ["-"]
+
+
+def _place(file: Path | None, lines: Lines, path: tuple[str, ...]) -> Place:
+    known = next((path[:length] for length in range(len(path), 0, -1) if path[:length] in lines), None)
+    return Place(
+        file=None if file is None else str(file), line=None if known is None else lines[known], key=".".join(path)
+    )
+
+
+def _placed(error: ProductError, file: Path | None, lines: Lines) -> ProductError:
+    key = error.place.key if error.place is not None else None
+    place = _place(file, lines, tuple(key.split("."))) if key else Place(file=None if file is None else str(file))
+    return ProductError(error.slug, place=place, expected=error.expected, received=error.received, **error.values)

@@ -1,0 +1,127 @@
+"""The six optional sections of product.yaml. Every setting has its default and its sentence here, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+__all__ = ["Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Section", "Split", "Train"]
+
+CheckLevel = Literal["off", "warn", "fail"]
+
+
+class Section(BaseModel):
+    """A section is frozen and closed: a word it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OpenSection(Section):
+    """A section that also carries the options of the kind it names; that kind checks them, and is as closed."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was said beyond the section's own settings, meant for the kind it names."""
+        return dict(self.model_extra or {})
+
+
+class Collect(OpenSection):
+    """Where rows come from, beyond `data`. Options of the source (delimiter, sheet …) stand here too."""
+
+    licence: str | None = Field(None, description="Under which terms the data may be used; goes onto the model card.")
+    origin: str | None = Field(None, description="Who made the data; goes onto the model card.")
+    sha256: str | None = Field(None, pattern=r"^[0-9a-fA-F]{64}$", description="What the file or URL must hash to.")
+    refresh: bool = Field(False, description="Collect again even if the source looks unchanged.")
+
+
+class Split(Section):
+    """Which rows are for training, validation and test. Left out: the source's own split, else stratified at random."""
+
+    test: float = Field(0.2, gt=0, lt=1, description="Share of rows held out for the test figures.")
+    validation: float = Field(0.15, gt=0, lt=1, description="Share of the other rows, for choices made while training.")
+    by: Literal["official", "stratified", "random", "group", "time", "fold"] | None = Field(
+        None, description="How; left out, told by the settings beside it, else official where the source has one."
+    )
+    group: str | None = Field(None, description="Column whose equal values stay on one side (a patient, a customer).")
+    time: str | None = Field(None, description="Column to order by: the newest rows are for the test.")
+    fold: int | None = Field(None, ge=1, description="Which fold is the test, from 1; with `of`.")
+    of: int | None = Field(None, ge=2, le=1000, description="How many folds.")
+    seed: int = Field(0, ge=0, description="Another seed draws other rows.")
+
+    @model_validator(mode="after")
+    def _is_clear(self) -> Split:
+        told = [name for name in ("group", "time", "fold") if getattr(self, name) is not None]
+        if len(told) > 1:
+            raise ValueError(f"only one of group, time and fold can tell the split, not {' and '.join(told)}")
+        if self.by in ("group", "time", "fold") and told != [self.by]:
+            raise ValueError(f"`by: {self.by}` needs `{self.by}:` beside it")
+        if self.by in ("official", "stratified", "random") and told:
+            raise ValueError(f"`by: {self.by}` does not go with `{told[0]}:`")
+        if (self.fold is None) != (self.of is None):
+            raise ValueError("`fold` and `of` go together")
+        if self.fold is not None and self.of is not None and self.fold > self.of:
+            raise ValueError(f"fold {self.fold} of {self.of} does not exist")
+        return self
+
+    @property
+    def way(self) -> str | None:
+        """How to split, as far as the file tells: ``by``, or what the column beside it implies."""
+        if self.by is not None:
+            return self.by
+        return next((name for name in ("group", "time", "fold") if getattr(self, name) is not None), None)
+
+
+class Prepare(Section):
+    """What is checked, and how rows are split."""
+
+    split: Split = Field(default=Split(), description="Which rows train, validate and test.")
+    checks: dict[str, CheckLevel] = Field(default_factory=dict, description="A check by name: off, warn or fail.")
+
+
+class Train(OpenSection):
+    """The network and what may be spent on it. Options of the network (filters, hidden …) stand here too."""
+
+    network: str = Field("auto", description="mlp, cnn …; auto picks by the kinds of the given columns.")
+    keras: str | None = Field(
+        None, pattern=r"^[\w.]+:[\w.]+$", description="Your own Keras model: `module:function`, beside product.yaml."
+    )
+    epochs: int | None = Field(None, ge=1, le=100_000, description="Passes over the rows; left out, the recipe's rule.")
+    minutes: float | None = Field(None, gt=0, description="Wall-clock budget; the best model so far is kept.")
+    batch: int | None = Field(None, ge=1, le=65_536, description="Rows per step; left out, the recipe's.")
+    learning_rate: float | None = Field(None, gt=0, le=10, description="Left out, the recipe's.")
+    seed: int = Field(0, ge=0, description="Another seed gives another start and order.")
+
+    @field_validator("network")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        if not name.isidentifier():
+            raise ValueError("a network is named by one word")
+        return name
+
+    @model_validator(mode="after")
+    def _names_one_network(self) -> Train:
+        if self.keras is not None and self.network not in ("auto", "keras"):
+            raise ValueError("`keras` is a network of your own; leave out `network`")
+        return self
+
+
+class Evaluate(Section):
+    """How the model is judged."""
+
+    gates: dict[str, bool] = Field(default_factory=dict, description="A gate by name: true or false.")
+
+
+class Deploy(OpenSection):
+    """Where the service runs. Options of the target (port …) stand here too."""
+
+    target: str = Field("local", description="local: a process on this machine.")
+
+
+class Deliver(Section):
+    """Who gets the pack, and under which terms."""
+
+    to: list[str] = Field(default_factory=list, description="age recipients (age1…); left out, your own key.")
+    terms: str | None = Field(None, description="What the customer may do with it; goes onto the model card.")

@@ -1,0 +1,229 @@
+"""What a text table does not say of itself: its encoding, delimiter, quoting, header and decimal mark.
+
+Detection looks at the first quarter of a mebibyte; only the encoding is checked against the whole file. Whatever is found
+is told to the user and can be overruled in the section `collect`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from sixfold.errors import SourceError
+from sixfold.sources._files import unreadable
+
+__all__ = ["Dialect", "detected", "encoding_named", "line_of_bad_byte"]
+
+_SAMPLE = 1 << 18
+_LONGEST_HEADER = 1 << 24
+_LONGEST_FIELD = 1 << 24
+_CHUNK = 1 << 20
+_DELIMITERS = (",", "\t", ";", "|")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c-\x1f]")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?")
+_GUESSED = ("cp1251", "koi8_r", "big5", "shift_jis", "euc_jp", "euc_kr")
+"""Encodings that charset-normalizer may name; bytes that are none of these, UTF-8 or GB18030 are Western European."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a text table is written. ``decimal`` is the mark between whole and fraction."""
+
+    encoding: str
+    delimiter: str
+    quoted: bool
+    header: bool
+    decimal: str
+
+
+def detected(path: Path, delimiter: str | None, encoding: str | None, header: bool | None) -> Dialect:
+    """The dialect of the text table at ``path``; what is given is taken, the rest is found.
+
+    Raises:
+        SourceError: The file is empty, is not text, or is not in the encoding that was said.
+    """
+    try:
+        sample = _sample(path)
+    except OSError as error:
+        raise unreadable(error, path) from error
+    if not sample.strip(b"\r\n\t \x00\xef\xbb\xbf"):
+        raise SourceError("empty_file", path=path.name)
+    name = encoding_named(encoding) if encoding is not None else _encoding(path, sample)
+    text = codecs.getincrementaldecoder(name)("replace").decode(sample, final=False)
+    lines = text.splitlines(keepends=True)
+    if len(sample) < path.stat().st_size and len(lines) > 1:
+        lines.pop()
+    delimiter, quoted = _delimiter(lines, delimiter, path)
+    rows = _rows(lines, delimiter, quoted)
+    cells = [cell.strip() for row in rows[1:] for cell in row]
+    return Dialect(
+        encoding=name,
+        delimiter=delimiter,
+        quoted=quoted,
+        header=header if header is not None else _has_header(rows),
+        decimal="," if delimiter != "," and _has_decimal_commas(cells) else ".",
+    )
+
+
+def encoding_named(name: str) -> str:
+    """The encoding that ``name`` means.
+
+    Raises:
+        SourceError: There is none of that name.
+    """
+    try:
+        found = codecs.lookup(name).name
+        b"".decode(found)
+    except LookupError:
+        raise SourceError("unknown_encoding", encoding=name) from None
+    return "utf-8-sig" if found == "utf-8" else found  # reads both, with and without the mark
+
+
+def line_of_bad_byte(path: Path, encoding: str) -> int:
+    """The line (from 1) with the first bytes that are not of ``encoding``; the last line if it cannot be told."""
+    number = 0
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):  # noqa: B007
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError:
+                break
+    return number
+
+
+def _sample(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        sample = stream.read(_SAMPLE)
+        while b"\n" not in sample and len(sample) < _LONGEST_HEADER and (more := stream.read(_CHUNK)):
+            sample += more
+    return sample
+
+
+def _encoding(path: Path, sample: bytes) -> str:
+    for mark, name in _BOMS:
+        if sample.startswith(mark):
+            return name
+    if b"\0" in sample:
+        evens, odds = sample[0::2].count(0), sample[1::2].count(0)
+        # Text of mostly ASCII letters has a zero in every other byte of UTF-16.
+        if max(evens, odds) > len(sample) * 0.2 and min(evens, odds) < len(sample) * 0.02:
+            return "utf-16-le" if odds > evens else "utf-16-be"
+    if len(_CONTROLS.findall(sample)) > len(sample) * 0.02:
+        raise SourceError("binary_file", path=path.name)
+    if _decodes(path, "utf-8"):
+        return "utf-8"
+    pairs = sample.decode("gb18030", errors="ignore")
+    foreign = [letter for letter in pairs if ord(letter) > 127]  # noqa: PLR2004
+    common = sum(1 for letter in foreign if _is_in_gb2312(letter))
+    high = sum(byte > 127 for byte in sample)  # noqa: PLR2004
+    # Chinese text is pairs of high bytes in GB 2312; an accented Latin letter pairs with an ASCII one instead.
+    if foreign and common >= 0.9 * len(foreign) and common * 2 >= 0.8 * high and _decodes(path, "gb18030"):
+        korean = _guess(sample)
+        return korean if korean == "euc_kr" and _decodes(path, korean) else "gb18030"
+    guess = _guess(sample)
+    if guess is not None and _decodes(path, guess):
+        return guess
+    return "cp1252" if _decodes(path, "cp1252") else "latin-1"
+
+
+def _guess(sample: bytes) -> str | None:
+    from charset_normalizer import from_bytes
+
+    lines = [line for line in sample.splitlines() if not line.isascii()]
+    words = b" ".join(lines)[:20_000]
+    best = from_bytes(words, cp_isolation=["cp1252", "latin_1", *_GUESSED]).best()
+    return best.encoding if best is not None and best.encoding in _GUESSED else None
+
+
+def _is_in_gb2312(letter: str) -> bool:
+    try:
+        letter.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with path.open("rb") as stream:
+        try:
+            while chunk := stream.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _rows(lines: list[str], delimiter: str, quoted: bool) -> list[list[str]]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    rows: list[list[str]] = []
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    try:
+        rows.extend(row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True) if row)
+    except csv.Error:
+        # The sample may end within a quoted field; what was read before stands.
+        pass
+    return rows
+
+
+def _delimiter(lines: list[str], delimiter: str | None, path: Path) -> tuple[str, bool]:
+    best, score = (delimiter or ",", True), (0.0, 0, False)
+    for candidate in (delimiter,) if delimiter is not None else _DELIMITERS:
+        for quoted in (True, False):
+            rows = _rows(lines, candidate, quoted)
+            if not rows:
+                continue
+            width, count = Counter(len(row) for row in rows).most_common(1)[0]
+            if width < 2 and delimiter is None:  # noqa: PLR2004
+                continue
+            # Rows that a stray quote swallowed count against reading quotes.
+            agreement = count / max(len(rows), 1) * min(1.0, _reach(rows, lines))
+            if (round(agreement, 3), width, quoted) > score:
+                best, score = (candidate, quoted), (round(agreement, 3), width, quoted)
+    if delimiter is None and score[0] < 0.5 and path.suffix.lower() == ".txt" and len(lines) > 1:  # noqa: PLR2004
+        raise SourceError("no_delimiter", path=path.name)
+    return best
+
+
+def _reach(rows: list[list[str]], lines: list[str]) -> float:
+    read = sum(1 + sum(cell.count("\n") for cell in row) for row in rows)
+    return read / max(1, sum(1 for line in lines if line.strip()))
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Whether the first row names the columns: no number stands in it, and it is not one more row of the same values."""
+    first = [cell.strip() for cell in rows[0]]
+    if any(_NUMBER.fullmatch(cell) for cell in first):
+        return False
+    if len(rows) == 1:
+        return True
+    columns = list(zip(*(row for row in rows[1:] if len(row) == len(first)), strict=True))
+    if any(_is_numeric(column) for column in columns):
+        return True
+    repeated = any(name in {cell.strip() for cell in column} for name, column in zip(first, columns, strict=False))
+    is_sentence = any(re.search(r"[.!?。!?]$", name) for name in first)
+    return not repeated and not is_sentence
+
+
+def _is_numeric(cells: tuple[str, ...]) -> bool:
+    known = [cell.strip() for cell in cells if cell.strip() not in ("", "?")]
+    return bool(known) and all(_NUMBER.fullmatch(cell) for cell in known)
+
+
+def _has_decimal_commas(cells: list[str]) -> bool:
+    commas = [cell for cell in cells if re.fullmatch(r"[+-]?\d+,\d+", cell)]
+    points = any(re.fullmatch(r"[+-]?\d+\.\d+", cell) for cell in cells)
+    thousands = all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", cell) for cell in commas)
+    return bool(commas) and not points and not thousands

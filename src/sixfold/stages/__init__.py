@@ -1,0 +1,13 @@
+"""The six stages, thin, one file each, in their order."""
+
+from sixfold.stages._stage import Stage
+from sixfold.stages.collect import Collect
+from sixfold.stages.deliver import Deliver
+from sixfold.stages.deploy import Deploy, bundle_from
+from sixfold.stages.evaluate import Evaluate
+from sixfold.stages.prepare import Prepare
+from sixfold.stages.train import Train
+
+__all__ = ["STAGES", "Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Stage", "Train", "bundle_from"]
+
+STAGES: tuple[Stage, ...] = (Collect(), Prepare(), Train(), Evaluate(), Deploy(), Deliver())

@@ -1,0 +1,59 @@
+"""Deploy: a healthy service of the model, or the former one still serving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sixfold.families import find
+from sixfold.product import Product
+from sixfold.serving import Bundle
+from sixfold.stages._stage import Stage
+from sixfold.store import Artefact, Prepared, Workspace
+from sixfold.targets import Target
+from sixfold.tasks import Decision
+
+__all__ = ["Deploy", "bundle_from"]
+
+
+class Deploy(Stage):
+    """Have the evaluated model served by the target that the product names."""
+
+    name: ClassVar[str] = "deploy"
+    is_effect: ClassVar[bool] = True
+
+    def depends_on(self, product: Product) -> dict[str, Any]:
+        return {"deploy": product.deploy.model_dump(mode="json")}
+
+    def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
+        """The receipt: the service, as plain JSON.
+
+        Raises:
+            ServiceError: The new service does not answer rightly; the former one, if any, still runs.
+        """
+        family: type[Target] = Target  # type: ignore[type-abstract]  # a family is looked up, never built
+        kind = find(family, product.deploy.target)
+        target = kind(work.store.home, kind.Options(**product.deploy.options))
+        service = target.deploy(bundle_from(product, inputs, work))
+        work.note("deploy.serves", url=service.url, model=service.model)
+        return service.model_dump(mode="json")
+
+
+def bundle_from(product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> Bundle:
+    """Everything that answers need, from the artefacts of `prepare`, `train` and `evaluate`.
+
+    The given columns stand in the order in which they were prepared: that is the order of the graph's inputs, whatever
+    order the declaration has since been written in.
+    """
+    prepared = Prepared.open(inputs["prepare"], work)
+    evaluated = inputs["evaluate"]
+    return Bundle(
+        product=product,
+        given=prepared.given,
+        target=prepared.target,
+        decision=Decision(**work.read_json(evaluated, "decision.json")),
+        graph=work.read(inputs["train"], "graph.onnx"),
+        sample=work.read_json(evaluated, "sample.json"),
+        report=work.read(evaluated, "report.html") if "report.html" in evaluated.members else b"",
+        figures=evaluated.about.get("figures", {}),
+    )

@@ -1,0 +1,73 @@
+"""The exported graph: ONNX, checked against Keras on real rows."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sixfold.errors import TrainingError
+from sixfold.fields import Array
+from sixfold.files import scratch
+
+__all__ = ["exported", "hold_equal"]
+
+_OPSET = 18
+_TOLERANCE = 1e-4
+_BATCH = 256
+
+
+def exported(model: Any) -> bytes:
+    """The model as a serialised ONNX graph; inputs keep their names and types, the number of rows is free.
+
+    Raises:
+        TrainingError: A layer has no form in ONNX.
+    """
+    import onnx
+
+    with scratch() as folder, _quiet():
+        path = folder / "graph.onnx"
+        try:
+            model.export(str(path), format="onnx", opset_version=_OPSET, verbose=False)
+        except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+            raise TrainingError("not_exportable", reason=error) from error
+        graph = onnx.load(str(path))
+    onnx.checker.check_model(graph)
+    return bytes(graph.SerializeToString())
+
+
+def hold_equal(graph: bytes, inputs: Mapping[str, Array], expected: Array) -> float:
+    """Hold that the graph gives what Keras gave for real rows; returns the largest difference.
+
+    Raises:
+        TrainingError: They differ by more than 1e-4.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    largest = 0.0
+    for start in range(0, len(expected), _BATCH):
+        part = {name: np.ascontiguousarray(x[start : start + _BATCH]) for name, x in inputs.items()}
+        (outputs,) = session.run(None, part)
+        largest = max(largest, float(np.abs(outputs - expected[start : start + _BATCH]).max(initial=0.0)))
+    if not largest <= _TOLERANCE:
+        raise TrainingError("graph_differs", largest=f"{largest:.2g}", tolerance=_TOLERANCE)
+    return largest
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Converters speak on every channel; none of it is for the user."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

@@ -1,0 +1,157 @@
+"""One training trial in a child process: what it is told, what it tells, and how it ends.
+
+The child is how a backend is chosen, memory is bounded, and an out-of-memory kill is survived. It is told what to do in
+one JSON line on its standard input; it ends when that input closes, so that no orphan goes on when its parent is killed.
+It answers in JSON lines. Keys are never passed: the child opens the same home.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from sixfold.errors import TrainingError, error_from_json
+from sixfold.language import language
+from sixfold.networks import Recipe
+from sixfold.progress import Epoch, Listener, Note
+from sixfold.store import Member
+
+__all__ = ["Result", "Trial", "run_trial"]
+
+
+class Trial(BaseModel):
+    """What a child is told.
+
+    Args:
+        home: The home whose store it opens.
+        key: The train stage's key: checkpoints are kept under it.
+        prepared: The key of the prepared artefact.
+        product: The declaration, as plain values.
+        folder: The folder of product.yaml.
+        network: The network's kind.
+        options: Its options.
+        said: What the user said of the recipe, to be put over the network's own.
+        minutes: Wall-clock budget of training, or ``None``.
+        seed: For weights, order and augmentation.
+        checkpoint_seconds: At most so much training is lost to a kill.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: str
+    key: str
+    prepared: str
+    product: dict[str, Any]
+    folder: str
+    network: str
+    options: dict[str, Any]
+    said: dict[str, Any]
+    minutes: float | None
+    seed: int
+    checkpoint_seconds: float = 20.0
+
+
+class Result(BaseModel):
+    """What a child answers at its end: the members that it put into the store, and what the artefact says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    members: dict[str, tuple[str, int]]
+    about: dict[str, Any]
+
+    def stored(self) -> Mapping[str, Member]:
+        """The members, as the store knows them."""
+        return {name: Member(*member) for name, member in self.members.items()}
+
+
+def run_trial(trial: Trial, listener: Listener) -> Result:
+    """Run a trial in a child process; returns when it ended.
+
+    Raises:
+        TrainingError: It failed, or was killed (out of memory, as a rule).
+    """
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+        "SIXFOLD_LANG": language(),
+        "PYTHONPATH": os.pathsep.join(filter(None, [_our_folder(), os.environ.get("PYTHONPATH", "")])),
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-m", "sixfold.training"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    last_words = _Tail(child.stderr)
+    result: Result | None = None
+    try:
+        child.stdin.write(trial.model_dump_json().encode() + b"\n")
+        child.stdin.flush()
+        for line in child.stdout:
+            result = _heard(json.loads(line), listener) or result
+        code = child.wait()
+    except BrokenPipeError:
+        code = child.wait()
+    finally:
+        child.stdin.close() if not child.stdin.closed else None
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+        last_words.join()
+        child.stdout.close()
+        child.stderr.close()
+    if result is None:
+        if code == -signal.SIGKILL:
+            raise TrainingError("killed")
+        raise TrainingError("child_failed", code=code, last=last_words.text())
+    return result
+
+
+def _heard(message: dict[str, Any], listener: Listener) -> Result | None:
+    kind = message.pop("message")
+    if kind == "epoch":
+        listener(Epoch(**message))
+    elif kind == "note":
+        listener(Note(message["stage"], message["key"], message["values"]))
+    elif kind == "error":
+        raise error_from_json(message)
+    elif kind == "result":
+        return Result(**message)
+    return None
+
+
+class _Tail(threading.Thread):
+    """Keeps the last of what a stream says, so that a full pipe never stops the child."""
+
+    def __init__(self, stream: Any, most: int = 4_000) -> None:
+        super().__init__(daemon=True)
+        self._stream, self._most, self._kept = stream, most, b""
+        self.start()
+
+    def run(self) -> None:
+        for line in self._stream:
+            self._kept = (self._kept + line)[-self._most :]
+
+    def text(self) -> str:
+        return self._kept.decode(errors="replace").strip()
+
+
+def _our_folder() -> str:
+    """Where this package was imported from, so that the child imports the same one."""
+    from pathlib import Path
+
+    return str(Path(__file__).resolve().parents[2])
