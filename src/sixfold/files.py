@@ -68,7 +68,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     import fcntl
 
     private_folder(path.parent)
-    with path.open("a") as stream:
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE), "r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
 

@@ -45,7 +45,7 @@ class Field(Kind, ABC):
         """One value, checked and in its plain form; ``None`` where it is missing.
 
         Raises:
-            ValueError: ``value`` cannot be of this kind; its one argument is a :class:`~sixfold.language.Text` that says
+            ValueError: ``value`` cannot be of this kind; its argument is a :class:`~sixfold.language.Text` that says
                 why in both languages, without the value itself.
         """
 
@@ -60,7 +60,7 @@ class Field(Kind, ABC):
 
     @abstractmethod
     def encode(self, values: Values) -> Array:
-        """Values of n rows as one array of shape (n, \\*form.shape). Missing and unseen values have a place of their own.
+        """Values of n rows as one array of shape (n, \\*form.shape); missing and unseen ones have a place of their own.
 
         Raises:
             ValueError: A value cannot be of this kind.

@@ -11,7 +11,7 @@ from sixfold.fields._field import Array, Field, Values, Widget, is_missing
 from sixfold.fields._form import Form
 from sixfold.language import Text
 
-__all__ = ["Category", "label"]
+__all__ = ["Category", "label", "natural"]
 
 _UNSEEN = 0
 
@@ -30,7 +30,7 @@ class Category(Field):
         return None if is_missing(value) else label(value)
 
     def learn(self, values: Values) -> dict[str, Any]:
-        return {"classes": sorted({name for name in self.parsed(values) if name is not None}, key=_natural)}
+        return {"classes": sorted({name for name in self.parsed(values) if name is not None}, key=natural)}
 
     @property
     def classes(self) -> list[str]:
@@ -66,7 +66,8 @@ def label(value: Any) -> str:
     return str(value).strip()
 
 
-def _natural(name: str) -> tuple[int, float, str]:
+def natural(name: str) -> tuple[int, float, str]:
+    """The key that sorts class names as people do: 2 before 10, numbers before words."""
     try:
         number = float(name)
     except ValueError:

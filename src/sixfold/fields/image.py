@@ -46,7 +46,7 @@ Side: TypeAlias = Annotated[int, Setting(ge=1, le=4096)]
 
 
 class Image(Field):
-    """A picture: bytes of an image file (PNG, JPEG, BMP, GIF, WebP, TIFF, PPM), base64 of them, or an array (h, w[, c]).
+    """A picture: bytes of an image file (PNG, JPEG, BMP, GIF, WebP, TIFF, PPM), their base64, or an array (h, w[, c]).
 
     Encoded as uint8 (height, width, channels); the network scales it. Pictures that stand on their side in EXIF are
     turned; transparency is laid on white; another shape is resized without keeping its aspect.
@@ -68,6 +68,14 @@ class Image(Field):
     def parse(self, value: Any) -> Any:
         """A :class:`PIL.Image.Image`, loaded; ``None`` where missing."""
         return self._loaded(value)
+
+    def opened(self, value: Any) -> Any:
+        """A :class:`PIL.Image.Image` whose header is read and whose pixels are not yet; ``None`` where missing.
+
+        Raises:
+            ValueError: It is no picture, or too large.
+        """
+        return _opened(value)
 
     def learn(self, values: Values) -> dict[str, Any]:
         """Looks at headers alone, but for the few pictures decoded to see whether they are grey.
@@ -97,12 +105,13 @@ class Image(Field):
         return Form(name="grid", shape=(state["height"], state["width"], state["channels"]), dtype="uint8")
 
     def encode(self, values: Values) -> Array:
-        arrays = np.zeros((len(values), *self.form.shape), np.uint8)
+        shape = (self.state["height"], self.state["width"], self.state["channels"])
+        arrays = np.zeros((len(values), *shape), np.uint8)
         near = (self.state["width"], self.state["height"])
         for row, value in enumerate(values):
             picture = self._loaded(value, near)
             if picture is not None:
-                arrays[row] = self._pixels(picture)
+                arrays[row] = _pixels(picture, *shape)
         return arrays
 
     def decode(self, array: Array) -> list[bytes]:
@@ -133,28 +142,12 @@ class Image(Field):
             picture.draft(picture.mode, (side, side))
         try:
             picture.load()
-            return ImageOps.exif_transpose(picture)
+            ImageOps.exif_transpose(picture, in_place=True)
         except MemoryError:
             raise
         except Exception:  # Pillow's decoders raise whatever they stumble over
             raise ValueError(_DAMAGED) from None
-        finally:
-            picture.close()
-
-    def _pixels(self, picture: Any) -> Array:
-        from PIL import Image as Pillow
-
-        height, width, channels = self.form.shape
-        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-            layer = picture.convert("RGBA")
-            picture = Pillow.new("RGBA", layer.size, "white")
-            picture.alpha_composite(layer)
-        elif picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-            picture = _sixteen_bits(picture)
-        plain = picture.convert("L" if channels == 1 else "RGB")
-        if plain.size != (width, height):
-            plain = plain.resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=2.0)
-        return np.asarray(plain, np.uint8).reshape(height, width, channels)
+        return picture
 
 
 def upright_size(picture: Any) -> tuple[int, int]:
@@ -197,6 +190,21 @@ def _opened(value: Any) -> Any:
     if picture.width * picture.height > _MOST_PIXELS:
         raise ValueError(_TOO_LARGE)
     return picture
+
+
+def _pixels(picture: Any, height: int, width: int, channels: int) -> Array:
+    from PIL import Image as Pillow
+
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        picture = Pillow.new("RGBA", layer.size, "white")
+        picture.alpha_composite(layer)
+    elif picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+        picture = _sixteen_bits(picture)
+    plain = picture.convert("L" if channels == 1 else "RGB")
+    if plain.size != (width, height):
+        plain = plain.resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(plain, np.uint8).reshape(height, width, channels)
 
 
 def _size(wanted: int | tuple[int, int] | None, sizes: list[tuple[int, int]]) -> tuple[int, int]:
@@ -255,7 +263,7 @@ def _is_grey(picture: Any) -> bool:
 def _sixteen_bits(picture: Any) -> Any:
     from PIL import Image as Pillow
 
-    values = np.asarray(picture, np.float32)
+    values = np.nan_to_num(np.asarray(picture, np.float32))
     low, high = float(values.min()), float(values.max())
     scaled = (values - low) / (high - low) * 255 if high > low else np.zeros_like(values)
     return Pillow.fromarray(scaled.astype(np.uint8))

@@ -2,7 +2,7 @@
 
 from sixfold.preparing._checks import CHECKS, Evidence, Found, check, findings, held_levels
 from sixfold.preparing._collected import Collected
-from sixfold.preparing._column import Column, identity, read_column
+from sixfold.preparing._column import Column, identity, read_column, reason_of
 from sixfold.preparing._encoding import Encoded, encode
 from sixfold.preparing._report import data_report
 from sixfold.preparing._split import Official, Splits, split
@@ -23,5 +23,6 @@ __all__ = [
     "held_levels",
     "identity",
     "read_column",
+    "reason_of",
     "split",
 ]

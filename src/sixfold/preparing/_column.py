@@ -14,7 +14,7 @@ from sixfold.fields.number import Number
 from sixfold.language import Text
 from sixfold.preparing._collected import Collected
 
-__all__ = ["Column", "codes_of_digests", "identity", "read_column", "together"]
+__all__ = ["Column", "codes_of_digests", "identity", "read_column", "reason_of", "together"]
 
 MISSING = 0
 """The code of a missing value."""
@@ -127,7 +127,7 @@ def _parsed(name: str, kind: Field, values: list[Any]) -> Column:
             code = MISSING if parsed is None else codes.setdefault(parsed, len(codes) + 1)
             answers[key] = (code, parsed, None)
         except ValueError as error:
-            answers[key] = (MISSING, None, _text(error))
+            answers[key] = (MISSING, None, reason_of(error))
     assert len(answers) == len(different)
     rows = [answers[key] for key in keys]
     numbers = None
@@ -137,7 +137,9 @@ def _parsed(name: str, kind: Field, values: list[Any]) -> Column:
         name,
         kind,
         np.fromiter((code for code, _, _ in rows), np.int64, count=len(rows)),
-        numbers if numbers is not None else [None if code == MISSING else v for (code, _, _), v in zip(rows, values, strict=True)],
+        numbers
+        if numbers is not None
+        else [None if code == MISSING else v for (code, _, _), v in zip(rows, values, strict=True)],
         numbers,
         () if numbers is not None else tuple(str(parsed) for parsed in codes),
         {row: reason for row, (_, _, reason) in enumerate(rows) if reason is not None},
@@ -148,11 +150,11 @@ def _reason(kind: Field, value: Any) -> Text:
     try:
         kind.parse(value)
     except ValueError as error:
-        return _text(error)
+        return reason_of(error)
     return Text("of another kind", "种类不符")
 
 
-def _text(error: ValueError) -> Text:
+def reason_of(error: ValueError) -> Text:
     """The reason that a kind gave, in both languages."""
     reason = error.args[0] if error.args else ""
     return reason if isinstance(reason, Text) else Text(str(reason), str(reason))

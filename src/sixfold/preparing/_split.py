@@ -73,12 +73,12 @@ def split(
         "official" if has_official else "stratified" if classes is not None else "random"
     )
     dice = np.random.default_rng([told.seed, 6])
-    ours: frozenset[SplitName] = frozenset()
+    given: frozenset[SplitName] = frozenset()
     match way:
         case "official":
             if official is None or not has_official:
                 raise DataError("no_official_split", place=Place(key="prepare.split.by"))
-            rows, ours = _official(told, candidates, classes, same, official, dice)
+            rows, given = _official(told, candidates, classes, same, official=official, dice=dice)
         case "group":
             assert groups is not None
             rows = _by_group(told, candidates, classes, _codes(groups), dice)
@@ -95,24 +95,30 @@ def split(
     for name, members in rows.items():
         if len(members) == 0:
             raise DataError("too_few_rows", rows=len(candidates), split=name)
-    return Splits({name: np.sort(rows[name]) for name in ("train", "validation", "test")}, way, ours)
+    return Splits({name: np.sort(rows[name]) for name in ("train", "validation", "test")}, way, given)
 
 
 def _official(
-    told: Split, candidates: Array, classes: Array | None, same: Array | None, official: Official, dice: np.random.Generator
+    told: Split,
+    candidates: Array,
+    classes: Array | None,
+    same: Array | None,
+    *,
+    official: Official,
+    dice: np.random.Generator,
 ) -> tuple[dict[SplitName, Array], frozenset[SplitName]]:
     names = np.array([name or "train" for name in official], dtype=object)[candidates]
     rows: dict[SplitName, Array] = {"train": candidates[~np.isin(names, ("validation", "test"))]}
     parts: tuple[tuple[SplitName, float], ...] = (("test", told.test), ("validation", told.validation))
-    ours: frozenset[SplitName] = frozenset(name for name, _ in parts if (names == name).any())
+    given: frozenset[SplitName] = frozenset(name for name, _ in parts if (names == name).any())
     if len(rows["train"]) == 0:
         raise DataError("no_training_rows")
     for name, share in parts:
-        if name in ours:
+        if name in given:
             rows[name] = candidates[names == name]
         else:
             rows["train"], rows[name] = _drawn(rows["train"], share, classes, same, dice)
-    return rows, ours | {"train"}
+    return rows, given | {"train"}
 
 
 def _drawn(
@@ -124,26 +130,23 @@ def _drawn(
     """
     units, stratum, sizes = _units(candidates, classes, same)
     chosen = np.zeros(len(sizes), bool)
-    owed = 0.0  # what rounding kept back from the classes before, so that the total comes out right
+    owed = 0.0  # what rounding kept back from the class before, so that the total comes out right
     for members in _members_by(stratum, dice):
+        if len(members) == 1:
+            continue
         wanted = float(sizes[members].sum()) * share + owed
-        quota = round(wanted)
-        if len(members) > 1:
-            quota = max(quota, 1)
-        taken = 0
-        for place, unit in enumerate(members):
-            if taken >= quota or len(members) == 1:
+        quota, taken = max(round(wanted), 1), 0
+        for unit in members[:-1]:  # one stays, whatever the share
+            if taken == quota:
                 break
-            is_last = place == len(members) - 1 and chosen[members].sum() == place
-            # A unit larger than what is still wanted is passed over while smaller ones may come.
-            if not is_last and taken + sizes[unit] <= quota:
+            if taken + sizes[unit] <= quota:
                 chosen[unit] = True
                 taken += int(sizes[unit])
-        if taken == 0 and len(members) > 1 and quota > 0:
+        if taken == 0:
             smallest = members[np.argmin(sizes[members])]
             chosen[smallest] = True
             taken = int(sizes[smallest])
-        owed = wanted - taken
+        owed = float(np.clip(wanted - taken, -1, 1))
     side = chosen[units]
     return candidates[~side], candidates[side]
 
@@ -151,7 +154,7 @@ def _drawn(
 def _by_fold(
     told: Split, candidates: Array, classes: Array | None, same: Array | None, dice: np.random.Generator
 ) -> dict[SplitName, Array]:
-    """The test is one of ``of`` folds, which together hold every row once and do not depend on which one is asked for."""
+    """The test is one of ``of`` folds; together they hold every row once, whichever of them is asked for."""
     assert told.fold is not None
     assert told.of is not None
     units, stratum, sizes = _units(candidates, classes, same)
@@ -183,15 +186,18 @@ def _by_group(
     count = len(np.unique(groups[candidates]))
     if count < _FEWEST:
         raise DataError("too_few_groups", groups=count)
-    rest, test = _drawn_groups(candidates, told.test, classes, groups, dice)
-    train, validation = _drawn_groups(rest, told.validation, classes, groups, dice)
+    rest, test = _drawn_groups(candidates, told.test, classes, groups, dice, stay=2)
+    train, validation = _drawn_groups(rest, told.validation, classes, groups, dice, stay=1)
     return {"train": train, "validation": validation, "test": test}
 
 
 def _drawn_groups(
-    candidates: Array, share: float, classes: Array | None, groups: Array, dice: np.random.Generator
+    candidates: Array, share: float, classes: Array | None, groups: Array, dice: np.random.Generator, *, stay: int
 ) -> tuple[Array, Array]:
-    """(the rest, about ``share`` of the rows), whole groups: of some random orders the one whose classes come closest."""
+    """(the rest, about ``share`` of the rows): whole groups, of which at least ``stay`` are in the rest.
+
+    Of some random orders that one is taken whose classes come closest to their shares.
+    """
     _, units = np.unique(groups[candidates], return_inverse=True)
     units = units.reshape(-1)
     _, stratum = np.unique(np.zeros(len(candidates)) if classes is None else classes[candidates], return_inverse=True)
@@ -201,7 +207,7 @@ def _drawn_groups(
     best: tuple[float, Array] | None = None
     for _ in range(_ORDERS_TRIED):
         order = dice.permutation(len(table))
-        sums = np.cumsum(table[order], axis=0)[:-1]  # at least one group stays
+        sums = np.cumsum(table[order], axis=0)[:-stay]
         misses = np.abs(sums - wanted).sum(axis=1)
         length = int(misses.argmin()) + 1
         if best is None or misses[length - 1] < best[0]:
@@ -212,7 +218,7 @@ def _drawn_groups(
 
 
 def _by_time(told: Split, candidates: Array, times: pl.Series) -> dict[SplitName, Array]:
-    """The newest rows test, the newest of the others validate; rows of one moment stay together, rows without one train."""
+    """The newest rows test, the newest of the others validate; a moment is not divided; rows without one are oldest."""
     moments = _moments(times)[candidates]
     rest, test = _newest(candidates, moments, told.test)
     train, validation = _newest(rest, moments[np.isin(candidates, rest)], told.validation)

@@ -107,7 +107,10 @@ class Ledger:
 
     def checkpoint(self) -> str:
         """The newest checkpoint, to keep elsewhere; empty while nothing was recorded."""
-        return self.checkpoint_path.read_text(encoding="utf-8") if self.checkpoint_path.exists() else ""
+        try:
+            return self.checkpoint_path.read_text(encoding="utf-8") if self.checkpoint_path.exists() else ""
+        except UnicodeDecodeError as error:
+            raise LedgerError("checkpoint_changed", path=self.checkpoint_path) from error
 
     def verify(self, *, against: str | None = None) -> int:
         """Hold that nothing was changed, removed, reordered or cut; returns how many entries were verified.

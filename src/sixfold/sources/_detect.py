@@ -1,22 +1,25 @@
 """What a text table does not say of itself: its encoding, delimiter, quoting, header and decimal mark.
 
-Detection looks at the first quarter of a mebibyte; only the encoding is checked against the whole file. Whatever is found
-is told to the user and can be overruled in the section `collect`.
+Detection looks at the first quarter of a mebibyte; only the encoding is checked against the whole file. Whatever is
+found is told to the user and can be overruled in the section `collect`.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sixfold.errors import SourceError
 from sixfold.sources._files import unreadable
 
-__all__ = ["Dialect", "detected", "encoding_named", "line_of_bad_byte"]
+__all__ = ["Dialect", "detected", "encoding_named", "line_of_bad_byte", "reader"]
 
 _SAMPLE = 1 << 18
 _LONGEST_HEADER = 1 << 24
@@ -47,8 +50,8 @@ class Dialect:
     decimal: str
 
 
-def detected(path: Path, delimiter: str | None, encoding: str | None, header: bool | None) -> Dialect:
-    """The dialect of the text table at ``path``; what is given is taken, the rest is found.
+def detected(path: Path, shown: str, delimiter: str | None, encoding: str | None, header: bool | None) -> Dialect:
+    """The dialect of the text table at ``path``, called ``shown``; what is given is taken, the rest is found.
 
     Raises:
         SourceError: The file is empty, is not text, or is not in the encoding that was said.
@@ -58,13 +61,13 @@ def detected(path: Path, delimiter: str | None, encoding: str | None, header: bo
     except OSError as error:
         raise unreadable(error, path) from error
     if not sample.strip(b"\r\n\t \x00\xef\xbb\xbf"):
-        raise SourceError("empty_file", path=path.name)
-    name = encoding_named(encoding) if encoding is not None else _encoding(path, sample)
+        raise SourceError("empty_file", path=shown)
+    name = encoding_named(encoding) if encoding is not None else _encoding(path, shown, sample)
     text = codecs.getincrementaldecoder(name)("replace").decode(sample, final=False)
     lines = text.splitlines(keepends=True)
     if len(sample) < path.stat().st_size and len(lines) > 1:
         lines.pop()
-    delimiter, quoted = _delimiter(lines, delimiter, path)
+    delimiter, quoted = _delimiter(lines, delimiter, shown)
     rows = _rows(lines, delimiter, quoted)
     cells = [cell.strip() for row in rows[1:] for cell in row]
     return Dialect(
@@ -90,6 +93,13 @@ def encoding_named(name: str) -> str:
     return "utf-8-sig" if found == "utf-8" else found  # reads both, with and without the mark
 
 
+def reader(lines: Iterable[str], delimiter: str, quoted: bool, *, strict: bool = True) -> Iterator[list[str]]:
+    """Python's reader of text tables; ``strict`` makes a stray quote an error (:class:`csv.Error`)."""
+    csv.field_size_limit(_LONGEST_FIELD)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=strict)
+
+
 def line_of_bad_byte(path: Path, encoding: str) -> int:
     """The line (from 1) with the first bytes that are not of ``encoding``; the last line if it cannot be told."""
     number = 0
@@ -110,7 +120,7 @@ def _sample(path: Path) -> bytes:
     return sample
 
 
-def _encoding(path: Path, sample: bytes) -> str:
+def _encoding(path: Path, shown: str, sample: bytes) -> str:
     for mark, name in _BOMS:
         if sample.startswith(mark):
             return name
@@ -120,7 +130,7 @@ def _encoding(path: Path, sample: bytes) -> str:
         if max(evens, odds) > len(sample) * 0.2 and min(evens, odds) < len(sample) * 0.02:
             return "utf-16-le" if odds > evens else "utf-16-be"
     if len(_CONTROLS.findall(sample)) > len(sample) * 0.02:
-        raise SourceError("binary_file", path=path.name)
+        raise SourceError("binary_file", path=shown)
     if _decodes(path, "utf-8"):
         return "utf-8"
     pairs = sample.decode("gb18030", errors="ignore")
@@ -167,18 +177,14 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def _rows(lines: list[str], delimiter: str, quoted: bool) -> list[list[str]]:
-    csv.field_size_limit(_LONGEST_FIELD)
     rows: list[list[str]] = []
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    try:
-        rows.extend(row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True) if row)
-    except csv.Error:
-        # The sample may end within a quoted field; what was read before stands.
-        pass
+    # The sample may end within a quoted field; what was read before stands.
+    with contextlib.suppress(csv.Error):
+        rows.extend(row for row in reader(lines, delimiter, quoted) if row)
     return rows
 
 
-def _delimiter(lines: list[str], delimiter: str | None, path: Path) -> tuple[str, bool]:
+def _delimiter(lines: list[str], delimiter: str | None, shown: str) -> tuple[str, bool]:
     best, score = (delimiter or ",", True), (0.0, 0, False)
     for candidate in (delimiter,) if delimiter is not None else _DELIMITERS:
         for quoted in (True, False):
@@ -192,8 +198,8 @@ def _delimiter(lines: list[str], delimiter: str | None, path: Path) -> tuple[str
             agreement = count / max(len(rows), 1) * min(1.0, _reach(rows, lines))
             if (round(agreement, 3), width, quoted) > score:
                 best, score = (candidate, quoted), (round(agreement, 3), width, quoted)
-    if delimiter is None and score[0] < 0.5 and path.suffix.lower() == ".txt" and len(lines) > 1:  # noqa: PLR2004
-        raise SourceError("no_delimiter", path=path.name)
+    if delimiter is None and score[0] < 0.5 and shown.lower().endswith(".txt") and len(lines) > 1:  # noqa: PLR2004
+        raise SourceError("no_delimiter", path=shown)
     return best
 
 
@@ -203,7 +209,7 @@ def _reach(rows: list[list[str]], lines: list[str]) -> float:
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names the columns: no number stands in it, and it is not one more row of the same values."""
+    """Whether the first row names the columns: it holds no number, and is not one more row of the same values."""
     first = [cell.strip() for cell in rows[0]]
     if any(_NUMBER.fullmatch(cell) for cell in first):
         return False

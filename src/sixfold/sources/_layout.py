@@ -54,7 +54,7 @@ def layout_of(names: Sequence[str], where: str) -> Layout:
         SourceError: There is nothing to learn from, pictures lie in no class folder, or tables cannot be told apart.
     """
     seen = [name for name in names if not _is_clutter(name)]
-    pictures = [name for name in seen if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES]
+    pictures = [name for name in seen if _suffix(name) in PICTURE_SUFFIXES]
     tables = [name for name in seen if _is_table(name)]
     in_classes = _class_rows(pictures, where)
     if in_classes and (len({picture.label for picture in in_classes}) > 1 or not tables):
@@ -67,38 +67,49 @@ def layout_of(names: Sequence[str], where: str) -> Layout:
         splits = splits_of_files([PurePosixPath(name).stem for name in tables], where) if len(tables) > 1 else [None]
         if splits is None:
             raise SourceError("several_tables", path=where, count=len(tables), names=", ".join(tables[:5]))
-        skipped = tuple(name for name in names if name not in set(tables))
-        return Layout(tables=tuple(zip(tables, splits, strict=True)), skipped=skipped)
+        kept = set(tables)
+        told = sorted(zip(tables, splits, strict=True), key=lambda table: SPLITS.index(table[1] or "train"))
+        return Layout(tables=tuple(told), skipped=tuple(name for name in names if name not in kept))
     if pictures:
         raise SourceError("no_classes", path=where, count=len(pictures), example=pictures[0])
     raise SourceError("nothing_inside", path=where, count=len(names))
 
 
 def _is_clutter(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name
+
+
+def _suffix(name: str) -> str:
+    return "." + name.rpartition("/")[2].rpartition(".")[2].lower()
 
 
 def _is_table(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in TABLE_SUFFIXES and path.stem.lower() not in _DOCUMENTS
+    return _suffix(name) in TABLE_SUFFIXES and PurePosixPath(name).stem.lower() not in _DOCUMENTS
 
 
 def _class_rows(names: Sequence[str], where: str) -> list[Picture]:
-    parts = {name: PurePosixPath(name).parts for name in names}
+    parts = {name: tuple(name.split("/")) for name in names}
     rows = {name: folders for name, folders in parts.items() if len(folders) >= _FEWEST_PARTS}
     while rows and len({folders[0] for folders in rows.values()}) == 1:
         if any(len(folders) == _FEWEST_PARTS for folders in rows.values()):
             break
         rows = {name: folders[1:] for name, folders in rows.items()}
-    deep = bool(rows) and all(len(folders) > _FEWEST_PARTS for folders in rows.values())
-    told = {name: split_named(folders[0]) for name, folders in rows.items()} if deep else {}
-    if any(told.values()) and not all(told.values()):
-        stray = next(rows[name][0] for name, split in told.items() if split is None)
+    told = {first: split_named(first) for first in {folders[0] for folders in rows.values()}}
+    deep = {name: folders for name, folders in rows.items() if len(folders) > _FEWEST_PARTS}
+    if deep and all(told.values()):
+        rows = deep  # a picture beside the class folders of a split has no class
+    elif len(deep) == len(rows) and any(told.values()):
+        stray = next(folder for folder, split in sorted(told.items()) if split is None)
         raise SourceError("mixed_folders", path=where, folder=stray)
-    pictures = [Picture(name, folders[1 if told.get(name) else 0], told.get(name)) for name, folders in rows.items()]
+    else:
+        told = {}
+    pictures = []
+    for name, folders in rows.items():
+        split = told.get(folders[0])
+        pictures.append(Picture(name, folders[1 if split else 0], split))
+    ranks = {label: rank for rank, label in enumerate(sorted({row.label for row in pictures}, key=natural))}
 
     def order(picture: Picture) -> tuple[object, ...]:
-        return SPLITS.index(picture.split or "train"), natural(picture.label), natural(picture.name)
+        return SPLITS.index(picture.split or "train"), ranks[picture.label], natural(picture.name)
 
     return sorted(pictures, key=order)

@@ -20,8 +20,8 @@ __all__ = ["Records"]
 class Records:
     """The columns of rows as they are seen, and the type that holds all values of each.
 
-    Whole numbers and fractions make fractions; any other mixture makes text; a list of numbers stays a list, and what is
-    nested deeper becomes its JSON.
+    Whole numbers and fractions make fractions; any other mixture makes text; a list of numbers stays a list, and what
+    is nested deeper becomes its JSON.
     """
 
     def __init__(self) -> None:

@@ -34,9 +34,10 @@ class Source(Kind, ABC):
     """One place that rows come from: a folder, an archive, a table, a URL …
 
     A frame that :meth:`frames` yields has one column per column of the source, or, where the source has none (class
-    folders), one per *role*: :attr:`roles` names them in the order in which the product's given columns and then its target
-    bind to them. Pictures are the bytes of their files. Two columns are reserved: ``__split__`` ("train", "validation",
-    "test"; only where the source has an official split) and ``__path__`` (a name for people, e.g. the file in the archive).
+    folders), one per *role*: :attr:`roles` names them in the order in which the product's given columns and then its
+    target bind to them. Pictures are the bytes of their files. Two columns are reserved: ``__split__`` ("train",
+    "validation", "test"; only where the source has an official split) and ``__path__`` (a name for people, such as the
+    file in the archive).
 
     Args:
         place: What ``data`` says: a path, a URL, a name.
@@ -79,7 +80,7 @@ class Source(Kind, ABC):
 
     @abstractmethod
     def frames(self) -> Iterator[pl.DataFrame]:
-        """The rows, in an order that does not change, a piece at a time (some thousands of rows, or 64 MiB of pictures).
+        """The rows, in an order that does not change, a piece at a time (thousands of rows, or 64 MiB of pictures).
 
         Raises:
             SourceError: The place cannot be read; the error names the file, row or member, and the mend.

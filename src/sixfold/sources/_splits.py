@@ -1,4 +1,4 @@
-"""Words by which folders and files say that they are for training, validation or test; and the natural order of names."""
+"""Words by which folders and files say which split they are; and the natural order of names."""
 
 from __future__ import annotations
 

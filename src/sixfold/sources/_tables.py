@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +22,7 @@ from pydantic import field_validator
 from sixfold.errors import SourceError
 from sixfold.families import Options
 from sixfold.progress import Listener, Note
-from sixfold.sources._detect import Dialect, detected, line_of_bad_byte
+from sixfold.sources._detect import detected, line_of_bad_byte, reader
 from sixfold.sources._files import Ticker, unreadable
 from sixfold.sources._records import Records
 
@@ -85,7 +85,14 @@ class _Seen:
     numbers: int = 0
     codes: int = 0
     marks: int = 0
+    words: int = 0
     others: set[Any] = field(default_factory=set)
+
+    def add(self, other: _Seen) -> None:
+        """Take over what another file holds in this column."""
+        for figure in ("known", "whole", "numbers", "codes", "marks", "words"):
+            setattr(self, figure, getattr(self, figure) + getattr(other, figure))
+        self.others |= other.others
 
     @property
     def may_be_number(self) -> bool:
@@ -148,27 +155,29 @@ class Tables:
                 )
         seen = {name: _Seen() for name in first.columns}
         for file, part in parts:
-            self.rows += part.learn(seen)
-            self.found[file.name] = part.found
+            for name, column in part.learn().items():
+                seen[name].add(column)
             if part.rows == 0:
                 raise SourceError("no_rows", path=file.name)
+            self.rows += part.rows
+            self.found[file.name] = part.found
         self._parts, self._seen = parts, seen
         self._schema = {name: _type(column) for name, column in seen.items()}
         self._tell_missing()
 
     def _tell_missing(self) -> None:
         marked = {name: column.marks for name, column in self._seen.items() if column.marks}
-        if marked:
-            self.found["missing"] = {"mark": "?", "columns": marked}
-            names = list(marked)
-            more = "" if len(names) <= 5 else " …"  # noqa: PLR2004
-            self.listener(
-                Note(
-                    "collect",
-                    "collect.missing_mark",
-                    {"mark": "?", "count": sum(marked.values()), "columns": ", ".join(names[:5]) + more},
-                )
-            )
+        worded = {
+            name: column.words
+            for name, column in self._seen.items()
+            if column.words and self._schema[name].is_numeric()
+        }
+        for mark, columns in (("?", marked), ("NA, null, -", worded)):
+            if columns:
+                self.found.setdefault("missing", {})[mark] = columns
+                names = ", ".join(list(columns)[:5]) + (" …" if len(columns) > 5 else "")  # noqa: PLR2004
+                values = {"mark": mark, "count": sum(columns.values()), "columns": names}
+                self.listener(Note("collect", "collect.missing_mark", values))
 
     def _typed(self, name: str, dtype: pl.DataType, part: _Part) -> pl.Expr:
         import polars as pl
@@ -198,10 +207,11 @@ class _Part(ABC):
     def frames(self) -> Iterator[pl.DataFrame]:
         """The rows as they stand; columns of text stripped of blanks around them where ``is_text``."""
 
-    def learn(self, seen: dict[str, _Seen]) -> int:
-        """Add what the columns hold to ``seen``; returns the number of rows."""
+    def learn(self) -> dict[str, _Seen]:
+        """What the columns hold; the rows are counted on the way."""
         import polars as pl
 
+        seen, self.rows = {name: _Seen() for name in self.columns}, 0
         for frame in self.frames():
             self.rows += frame.height
             for name, dtype in frame.schema.items():
@@ -209,7 +219,7 @@ class _Part(ABC):
                     seen[name].others.add(_plain(dtype))
             if self.is_text:
                 _count(frame, seen, self.decimal)
-        return self.rows
+        return seen
 
     def _pieces(self, size: int, rows: int) -> int:
         """How many rows make a piece of bearable size."""
@@ -223,30 +233,25 @@ class _TextPart(_Part):
 
     def __init__(self, file: TableFile, options: TableOptions, listener: Listener) -> None:
         super().__init__(file, options, listener)
-        self._dialect = detected(file.path, options.delimiter, options.encoding, options.header)
+        self._dialect = detected(file.path, file.name, options.delimiter, options.encoding, options.header)
         self.decimal = self._dialect.decimal
         self._kept: list[pl.DataFrame] | None = None
         self._is_small = file.path.stat().st_size <= _KEPT_IN_MEMORY
         self.columns = self._names()
 
-    def learn(self, seen: dict[str, _Seen]) -> int:
-        if len(self.columns) > _MOST_COLUMNS:
-            return 0  # refused by the caller, with the name of the file
+    def learn(self) -> dict[str, _Seen]:
         try:
-            rows = super().learn(seen)
+            seen = super().learn()
         except SourceError as error:
-            if error.slug not in ("bad_quotes", "ragged_row") or not self._dialect.quoted or self._has_quoted_header():
-                raise
             # Tab-separated text knows no quotes (IANA text/tab-separated-values): a quote may be just a quote.
-            if self._dialect.delimiter != "\t":
+            if error.slug not in ("bad_quotes", "ragged_row") or self._dialect.delimiter != "\t":
                 raise
-            self._dialect = Dialect(**{**_as_dict(self._dialect), "quoted": False})
-            for column in seen.values():
-                column.__init__()  # type: ignore[misc]  # nothing of the first reading holds
-            self.rows, self._kept = 0, None
-            rows = super().learn(seen)
+            if not self._dialect.quoted or self._has_quoted_header():
+                raise
+            self._dialect = replace(self._dialect, quoted=False)
+            seen = super().learn()
         self._tell()
-        return rows
+        return seen
 
     def frames(self) -> Iterator[pl.DataFrame]:
         if self._kept is not None:
@@ -274,9 +279,7 @@ class _TextPart(_Part):
 
     def _checked_rows(self, lines: list[str] | None = None) -> Iterator[list[str]]:
         """The rows as Python's reader sees them; raw lines go to ``lines``, without blank ones."""
-        csv.field_size_limit(1 << 24)
         path, dialect = self.file.path, self._dialect
-        quoting = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
         number = 0
         try:
             ticker = Ticker(self.listener, path.stat().st_size, "bytes")
@@ -284,7 +287,7 @@ class _TextPart(_Part):
 
                 def tapped() -> Iterator[str]:
                     nonlocal number
-                    for number, line in enumerate(stream, start=1):  # noqa: B007
+                    for number, line in enumerate(stream, start=1):
                         if "\0" in line:
                             raise SourceError("nul_byte", path=self.file.name, line=number)
                         if lines is not None:
@@ -292,8 +295,8 @@ class _TextPart(_Part):
                         ticker.add(len(line))
                         yield line
 
-                for row in csv.reader(tapped(), delimiter=dialect.delimiter, quoting=quoting, strict=True):
-                    if row:
+                for row in reader(tapped(), dialect.delimiter, dialect.quoted):
+                    if len(row) > 1 or (row and row[0].strip()):
                         yield row
                     elif lines is not None:
                         lines.pop()
@@ -314,7 +317,6 @@ class _TextPart(_Part):
             next(rows, None)
             lines.clear()
         piece = self._pieces(0, 0)
-        start = 2 if self._dialect.header else 1
         while True:
             count = size = 0
             wrong: list[str] | None = None
@@ -330,18 +332,19 @@ class _TextPart(_Part):
                 self._refuse(wrong, width)
             if count == 0:
                 return
-            start += count
             yield self._frame(lines, count)
             lines.clear()
 
     def _refuse(self, row: list[str], width: int) -> None:
-        number = 0
-        csv.field_size_limit(1 << 24)
-        quoting = csv.QUOTE_MINIMAL if self._dialect.quoted else csv.QUOTE_NONE
-        with self.file.path.open(encoding=self._dialect.encoding, newline=None) as stream:
-            reader = csv.reader(stream, delimiter=self._dialect.delimiter, quoting=quoting)
-            number = next((reader.line_num for cells in reader if cells and len(cells) != width), 0)
-        raise SourceError("ragged_row", path=self.file.name, line=number, expected=width, received=len(row))
+        dialect = self._dialect
+        line = 0
+        with self.file.path.open(encoding=dialect.encoding, newline=None) as stream:
+            lines = _Counted(stream)
+            for cells in reader(lines, dialect.delimiter, dialect.quoted):
+                if "".join(cells).strip() and len(cells) != width:
+                    line = lines.number
+                    break
+        raise SourceError("ragged_row", path=self.file.name, line=line, expected=width, received=len(row))
 
     def _frame(self, lines: list[str], count: int) -> pl.DataFrame:
         import polars as pl
@@ -360,14 +363,13 @@ class _TextPart(_Part):
             frame = None
         if frame is None or frame.height != count:
             # Quotes that the two readers understand differently: Python's reading counts.
-            quoting = csv.QUOTE_MINIMAL if self._dialect.quoted else csv.QUOTE_NONE
-            cells = [row for row in csv.reader(lines, delimiter=self._dialect.delimiter, quoting=quoting) if row]
+            cells = list(reader(lines, self._dialect.delimiter, self._dialect.quoted))
             frame = pl.DataFrame(dict(zip(self.columns, zip(*cells, strict=True), strict=True)), schema=schema)
         return frame.with_columns(pl.all().str.strip_chars())
 
     def _tell(self) -> None:
         dialect = self._dialect
-        self.found = {"format": "text", **_as_dict(dialect), "rows": self.rows, "columns": len(self.columns)}
+        self.found = {"format": "text", **asdict(dialect), "rows": self.rows, "columns": len(self.columns)}
         shown = {"\t": "tab"}.get(dialect.delimiter, dialect.delimiter)
         encoding = "utf-8" if dialect.encoding == "utf-8-sig" else dialect.encoding
         self.listener(
@@ -385,6 +387,18 @@ class _TextPart(_Part):
         )
         if dialect.decimal == ",":
             self.listener(Note("collect", "collect.decimal_comma", {"path": self.file.name}))
+
+
+class _Counted:
+    """Lines, counted as they are taken."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines, self.number = iter(lines), 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.number += 1
+            yield line
 
 
 class _ParquetPart(_Part):
@@ -407,10 +421,8 @@ class _ParquetPart(_Part):
         ]
         self.found = {"format": "parquet", "rows": self.rows, "columns": len(self.columns)}
 
-    def learn(self, seen: dict[str, _Seen]) -> int:
-        for name, dtype in self._unpacked().collect_schema().items():
-            seen[name].others.add(_plain(dtype))
-        return self.rows
+    def learn(self) -> dict[str, _Seen]:
+        return {name: _Seen(others={_plain(dtype)}) for name, dtype in self._unpacked().collect_schema().items()}
 
     def frames(self) -> Iterator[pl.DataFrame]:
         import polars as pl
@@ -449,11 +461,8 @@ class _JsonPart(_Part):
         self.columns = self._records.columns
         self.found = {"format": "json" if self._is_array else "json lines", "rows": self.rows}
 
-    def learn(self, seen: dict[str, _Seen]) -> int:
-        first = self._records.frame([])
-        for name, dtype in first.schema.items():
-            seen[name].others.add(_plain(dtype))
-        return self.rows
+    def learn(self) -> dict[str, _Seen]:
+        return {name: _Seen(others={_plain(dtype)}) for name, dtype in self._records.frame([]).schema.items()}
 
     def frames(self) -> Iterator[pl.DataFrame]:
         rows, piece = self._objects(), self._pieces(self.file.path.stat().st_size, self.rows)
@@ -518,7 +527,7 @@ class _ExcelPart(_Part):
             )
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        yield from self._frame.iter_slices(self._pieces(self._frame.estimated_size(), self._frame.height))
+        yield from self._frame.iter_slices(self._pieces(int(self._frame.estimated_size()), self._frame.height))
 
     def _read(self, book: Any) -> pl.DataFrame:
         import polars as pl
@@ -587,25 +596,26 @@ def _count(frame: pl.DataFrame, seen: dict[str, _Seen], decimal: str) -> None:
 
     text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     expressions = []
-    for index, name in enumerate(text):
+    for number, name in enumerate(text):
         column = pl.col(name)
-        expressions.append((column == "?").sum().alias(f"{index} marks"))
+        expressions.append((column == "?").sum().alias(f"{number} marks"))
         if seen[name].may_be_number:
             known = ~(column.is_in(["", *_NOT_KNOWN]) | column.str.to_lowercase().is_in(_NOT_KNOWN))
             value = column.filter(known)
-            number = _as_number(value, decimal)
+            parsed = _as_number(value, decimal)
             expressions += [
-                known.sum().alias(f"{index} known"),
-                value.str.contains(_WHOLE).sum().alias(f"{index} whole"),
-                number.cast(pl.Float64, strict=False).is_finite().sum().alias(f"{index} numbers"),
-                value.str.contains(_CODE).sum().alias(f"{index} codes"),
+                known.sum().alias(f"{number} known"),
+                (~known & ~column.is_in(["", "?"])).sum().alias(f"{number} words"),
+                value.str.contains(_WHOLE).sum().alias(f"{number} whole"),
+                parsed.cast(pl.Float64, strict=False).is_finite().sum().alias(f"{number} numbers"),
+                value.str.contains(_CODE).sum().alias(f"{number} codes"),
             ]
     if not expressions:
         return
     for key, value in frame.select(expressions).row(0, named=True).items():
-        index, _, figure = key.partition(" ")
-        column_seen = seen[text[int(index)]]
-        setattr(column_seen, figure, getattr(column_seen, figure) + (value or 0))
+        index, figure = key.split(" ")
+        of_column = seen[text[int(index)]]
+        setattr(of_column, figure, getattr(of_column, figure) + (value or 0))
 
 
 def _as_number(column: pl.Expr, decimal: str) -> pl.Expr:
@@ -647,7 +657,3 @@ def _first_character(path: Path) -> str:
 def _broken(file: TableFile, error: Exception) -> SourceError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return SourceError("unreadable_table", path=file.name, format=file.path.suffix.lstrip("."), reason=reason)
-
-
-def _as_dict(dialect: Dialect) -> dict[str, Any]:
-    return {name: getattr(dialect, name) for name in ("encoding", "delimiter", "quoted", "header", "decimal")}

@@ -189,7 +189,7 @@ class Local(Target):
             "listen": final.fileno(),
         }
         with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
-            process = subprocess.Popen(  # noqa: S603 — this interpreter and this package
+            process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "sixfold.serving"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

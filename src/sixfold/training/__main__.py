@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 from typing import Any
 
@@ -13,7 +12,7 @@ from sixfold.training._trial import Trial
 
 def main() -> None:
     """Read what to do, do it, answer in JSON lines."""
-    line = sys.stdin.buffer.readline()
+    line = _first_line()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -32,9 +31,18 @@ def main() -> None:
         os._exit(error.exit_code)
 
 
+def _first_line() -> bytes:
+    """Read without Python's buffer, whose lock the thread that waits for the end would hold at our exit."""
+    line = b""
+    while not line.endswith(b"\n") and (piece := os.read(0, 1 << 16)):
+        line += piece
+    return line
+
+
 def _end_with_parent() -> None:
     """The parent holds our input open for as long as it lives."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1 << 16):
+        pass
     os._exit(1)
 
 

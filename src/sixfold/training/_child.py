@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
@@ -48,7 +49,9 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
         raise TrainingError("nothing_prepared")
     prepared = Prepared.open(artefact, work)
     task = task_of(Product(**trial.product))(Product(**trial.product), prepared.target)
+    begun = time.monotonic()
     feed = Feed(prepared, task, work, trial.seed)
+    reading = time.monotonic() - begun
     given = {name: prepared.given[column].form for column, name in input_names(prepared.given).items()}
 
     keras.utils.set_random_seed(trial.seed)
@@ -71,6 +74,7 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
         trial.checkpoint_seconds,
     )
     standing = loop.run()
+    standing.spent += reading
     return _kept(trial, model, stepper, feed, recipe, standing, given, task, work)
 
 

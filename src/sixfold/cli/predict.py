@@ -1,0 +1,127 @@
+"""`sixfold predict`: answers for rows, from a product or a pack, without a service."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sixfold.cli._command import as_json, command
+from sixfold.cli._layout import share
+from sixfold.cli._named import bundle_of
+from sixfold.errors import InputError
+from sixfold.language import sentence
+
+if TYPE_CHECKING:
+    from sixfold.serving import Bundle
+
+__all__ = ["command"]
+
+_TABLES = {".csv": ",", ".tsv": "\t"}
+_JSON_LINES = (".jsonl", ".ndjson")
+
+
+@command("predict")
+@click.argument("product")
+@click.argument("rows", nargs=-1, required=True)
+@as_json
+def command(product: str, rows: tuple[str, ...], as_json: bool) -> None:
+    """Answer rows. ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities"}]}``."""
+    bundle = bundle_of(product)
+    wanted = [row for place in rows for row in _rows(place, bundle)]
+    from sixfold.serving import Engine
+
+    answers = Engine(bundle).answers(wanted)
+    if as_json:
+        record = {"product": bundle.product.name, "model": bundle.version, "answers": answers}
+        click.echo(json.dumps(record, ensure_ascii=False))
+        return
+    target = bundle.target.name
+    for answer in answers:
+        sure = f"  ({share(answer['confidence'])})" if "confidence" in answer else ""
+        click.echo(f"{target}: {click.style(str(answer[target]), bold=True)}{sure}")
+
+
+def _rows(place: str, bundle: Bundle) -> Iterator[dict[str, Any]]:
+    """The rows that one argument names: inline JSON, a table, JSON (Lines), or the picture of a product with one."""
+    pictures = [name for name, field in bundle.given.items() if field.widget == "image"]
+    if place.lstrip()[:1] in ("{", "["):
+        for row in _objects(place, sentence("cli.predict.says.here")):
+            yield _with_pictures(row, pictures, Path.cwd())
+        return
+    path = Path(place)
+    suffix = path.suffix.lower()
+    if suffix in _TABLES:
+        table = csv.DictReader(io.StringIO(_text(path), newline=""), delimiter=_TABLES[suffix], restkey="", strict=True)
+        yield from (_with_pictures(row, pictures, path.parent) for row in _known(_read(table, path), bundle, path))
+    elif suffix == ".json" or suffix in _JSON_LINES:
+        text = _text(path)
+        if suffix in _JSON_LINES:
+            text = f"[{','.join(line for line in text.splitlines() if line.strip())}]"
+        rows = _known(_objects(text, str(path)), bundle, path)
+        yield from (_with_pictures(row, pictures, path.parent) for row in rows)
+    elif len(pictures) == 1:
+        yield {pictures[0]: _bytes(path)}
+    else:
+        raise InputError("rows_unclear", place=place)
+
+
+def _read(table: csv.DictReader[str], path: Path) -> list[dict[str, Any]]:
+    try:
+        return list(table)
+    except csv.Error as error:
+        raise InputError("rows_unreadable", path=path, reason=f"line {table.line_num}: {error}") from error
+
+
+def _objects(text: str, origin: str) -> list[dict[str, Any]]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError("rows_unreadable", path=origin, reason=error) from error
+    rows = value if isinstance(value, list) else [value]
+    if not all(isinstance(row, dict) for row in rows):
+        raise InputError("rows_unreadable", path=origin, reason='{"column": value, …}')
+    return rows
+
+
+def _known(rows: Sequence[Mapping[str, Any]], bundle: Bundle, path: Path) -> list[dict[str, Any]]:
+    """Rows of a file without the columns that the model does not use; which those are is said once."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    unused = [name for name in columns if name not in bundle.given]
+    if rows and len(unused) == len(columns):
+        raise InputError(
+            "rows_of_others", path=path, received=", ".join(map(str, columns)), expected=", ".join(bundle.given)
+        )
+    if unused:
+        names = ", ".join(name or "…" for name in unused)
+        click.echo(sentence("cli.predict.says.unused", None, path=path, columns=names), err=True)
+    return [{name: value for name, value in row.items() if name in bundle.given} for row in rows]
+
+
+def _with_pictures(row: dict[str, Any], pictures: Sequence[str], folder: Path) -> dict[str, Any]:
+    """A row in which the paths of picture files have become their bytes."""
+    found = {
+        name: _bytes(folder / row[name])
+        for name in pictures
+        if isinstance(row.get(name), str) and Path(row[name]).suffix and not row[name].startswith("data:")
+    }
+    return {**row, **found}
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError("rows_unreadable", path=path, reason=error.strerror or error) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return _bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("rows_unreadable", path=path, reason="UTF-8") from error

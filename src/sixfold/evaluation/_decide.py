@@ -1,0 +1,90 @@
+"""What turns a network's output into an answer, fitted on validation rows; test rows are never looked at here."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sixfold.fields import Array
+from sixfold.tasks import Decision, Task
+
+__all__ = ["chances", "decide", "decided"]
+
+_TEMPERATURES = (0.05, 20.0)
+_NEUTRAL = 0.5
+_SURE = 2.0
+"""Standard errors that another threshold must gain to be believed: about one chance in forty of being noise."""
+
+
+def decide(task: Task, outputs: Array, y: Array) -> Decision:
+    """Calibration and threshold from validation rows.
+
+    The temperature (Guo et al. 2017) has the least log loss there, by a bounded scalar search; the loss is convex in
+    its inverse, so there is one such value. As in Platt (1999), the truth counts as (n + 1) / (n + 2) certain, not as
+    wholly certain, so that a few rows without a mistake do not make the model infinitely sure of itself.
+
+    For yes or no, the threshold is the one of most right answers, of equals the one nearest to 0.5. It replaces 0.5
+    only if it mends more rows than it breaks by two standard errors of that difference, √(mended + broken) (McNemar
+    1947): the best of many thresholds always looks a little better on the rows that chose it.
+
+    Args:
+        task: The task.
+        outputs: The graph's outputs on validation rows (n, units).
+        y: Their class indices, from 0 (n,).
+
+    Returns:
+        The decision; the neutral one (temperature 1, threshold 0.5) if there are no validation rows.
+    """
+    if len(y) == 0:
+        return Decision()
+    temperature = _temperature(outputs, y)
+    if task.output.units > 1:
+        return Decision(temperature=temperature)
+    likely = Decision(temperature=temperature).calibrated(outputs)[:, 0]
+    return Decision(temperature=temperature, threshold=_threshold(likely, y))
+
+
+def chances(outputs: Array, decision: Decision) -> Array:
+    """Calibrated chances (n, classes) of a network's outputs; yes or no has two columns, no and yes."""
+    calibrated = decision.calibrated(outputs)
+    return np.concatenate([1 - calibrated, calibrated], axis=1) if calibrated.shape[1] == 1 else calibrated
+
+
+def decided(probabilities: Array, task: Task, decision: Decision) -> Array:
+    """The class index (n,) that the task answers, given the chances (n, classes)."""
+    if task.output.units == 1:
+        return np.asarray(probabilities[:, 1] >= decision.threshold, np.int64)
+    return np.asarray(probabilities.argmax(axis=1), np.int64)
+
+
+def _temperature(outputs: Array, y: Array) -> float:
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(y))
+    certain = (len(y) + 1) / (len(y) + 2)
+
+    def loss(log_temperature: float) -> float:
+        likely = chances(outputs, Decision(temperature=float(np.exp(log_temperature))))
+        logs = np.log(np.clip(likely, 1e-300, 1))
+        of_truth = logs[rows, y]
+        of_others = (logs.sum(axis=1) - of_truth) / max(1, likely.shape[1] - 1)
+        return float(-(certain * of_truth + (1 - certain) * of_others).mean())
+
+    found = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x))
+
+
+def _threshold(likely: Array, y: Array) -> float:
+    order = np.argsort(likely, kind="stable")
+    scores, is_yes = likely[order], y[order]
+    distinct = np.flatnonzero(np.diff(scores) > 0)
+    # With a threshold between two neighbours, rows below are answered no and rows above yes.
+    no_below = np.concatenate([[0], np.cumsum(is_yes == 0)])
+    yes_above = is_yes.sum() - np.concatenate([[0], np.cumsum(is_yes)])
+    cuts = np.concatenate([[0], distinct + 1, [len(scores)]])
+    places = np.concatenate([[0.0], (scores[distinct] + scores[distinct + 1]) / 2, [1.0]])
+    right = (no_below + yes_above)[cuts]
+    best = places[right == right.max()]
+    place = float(best[np.argmin(np.abs(best - _NEUTRAL))])
+    before, after = (likely >= _NEUTRAL) == y, (likely >= place) == y
+    mended, broken = int((after & ~before).sum()), int((before & ~after).sum())
+    return place if mended - broken > _SURE * np.sqrt(mended + broken) else _NEUTRAL

@@ -1,0 +1,222 @@
+"""Pictures of the report: SVG by Matplotlib, their text kept as text, in both languages, in the colours of the page.
+
+Every word is drawn as a plain token (``@3@``) and replaced afterwards: so a name from the data is escaped like any
+other string, needs no font of this machine, and never becomes mathematics because it has a dollar sign. Colours are
+drawn as tokens too and become the page's CSS variables, so that a picture follows light, dark and print.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sixfold.language import Text
+
+__all__ = ["Series", "Span", "curves", "reliability", "spans"]
+
+_COLOURS = {
+    "#010101": "var(--ink)",
+    "#020202": "var(--quiet)",
+    "#030303": "var(--line)",
+    "#040404": "var(--accent)",
+    "#050505": "var(--second)",
+    "#060606": "var(--paper)",
+}
+_INK, _QUIET, _LINE, _ACCENT, _SECOND, _PAPER = _COLOURS
+_SIZE = 10.0
+_WIDTH = 9.8
+"""Inches; on the page the whole width of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of :func:`curves`: what it is, its values over the epochs, and whether it was seen while training."""
+
+    title: Text
+    values: Sequence[float]
+    is_training: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One value with its interval, for :func:`spans`."""
+
+    title: Text
+    value: float
+    low: float
+    high: float
+    is_ours: bool
+
+
+@dataclass
+class _Words:
+    """The words of one picture, by token."""
+
+    said: list[Text] = field(default_factory=list)
+
+    def __call__(self, text: Text | str) -> str:
+        self.said.append(text if isinstance(text, Text) else Text(text, text))
+        return f"@{len(self.said) - 1}@"
+
+
+def spans(name: str, rows: Sequence[Span], *, percent: bool, label: Text) -> str:
+    """Values with their intervals on one scale, the product's own first.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        rows: From above to below.
+        percent: Whether values are shares.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words, scale = _Words(), 100 if percent else 1
+    with _style(name):
+        figure = _figure(_WIDTH, 0.56 * len(rows) + 0.42)
+        axes = figure.add_axes((0.01, 0.36 / (0.56 * len(rows) + 0.42), 0.98, 0.62))
+        for place, row in enumerate(reversed(rows)):
+            colour = _ACCENT if row.is_ours else _QUIET
+            axes.plot([row.low * scale, row.high * scale], [place, place], color=colour, lw=2.2, solid_capstyle="round")
+            axes.plot([row.value * scale], [place], "o", color=colour, ms=8 if row.is_ours else 6.5)
+        ends = [end * scale for row in rows for end in (row.low, row.high)]
+        spread = max(max(ends) - min(ends), 1e-6)
+        low, high = min(ends) - 0.05 * spread, max(ends) + 0.05 * spread
+        if percent:
+            low, high = max(-1.0, low), min(101.0, high)
+        axes.set_xlim(low, high)
+        axes.set_ylim(-0.5, len(rows) - 0.28)
+        for place, row in enumerate(reversed(rows)):
+            middle = (row.low + row.high) / 2 * scale
+            side = "left" if middle < (low + high) / 2 else "right"
+            anchor = min(row.low * scale, row.value * scale) if side == "left" else max(row.high, row.value) * scale
+            axes.text(anchor, place + 0.24, words(row.title), ha=side, va="bottom", fontsize=_SIZE,
+                      color=_INK if row.is_ours else _QUIET)  # fmt: skip
+        _calm(axes, words, x_percent=percent)
+        axes.yaxis.set_visible(False)
+        axes.grid(visible=True, axis="x", color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+def curves(name: str, panels: Sequence[tuple[Text, bool, Sequence[Series]]], label: Text) -> str:
+    """Learning curves side by side.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        panels: Title, whether values are shares, and the lines of each.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words = _Words()
+    with _style(name):
+        figure = _figure(_WIDTH, 2.9)
+        width = 1 / len(panels)
+        for number, (title, percent, lines) in enumerate(panels):
+            axes = figure.add_axes((number * width + 0.055, 0.13, width - 0.07, 0.7))
+            for line in lines:
+                epochs = range(1, len(line.values) + 1)
+                values = [value * (100 if percent else 1) for value in line.values]
+                colour = _SECOND if line.is_training else _ACCENT
+                axes.plot(epochs, values, color=colour, lw=1.8, ls="--" if line.is_training else "-",
+                          marker="o" if len(values) == 1 else None, ms=5)  # fmt: skip
+            figure.text(
+                number * width + 0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE + 1, color=_INK
+            )
+            _calm(axes, words, y_percent=percent, whole_x=True)
+            axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+def reliability(name: str, bins: Sequence[Mapping[str, Any]], said: Text, happened: Text, label: Text) -> str:
+    """How sure the model was, against how often it was right.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        bins: ``confidence``, ``right`` (both in 0–1) and ``rows`` of each bin that has rows.
+        said: The title of the horizontal axis.
+        happened: The title of the vertical axis.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words = _Words()
+    with _style(name):
+        figure = _figure(4.2, 4.0)
+        axes = figure.add_axes((0.13, 0.13, 0.84, 0.78))
+        axes.plot([0, 100], [0, 100], color=_QUIET, lw=1, ls=(0, (4, 4)))
+        most = max((entry["rows"] for entry in bins), default=1)
+        axes.scatter(
+            [100 * entry["confidence"] for entry in bins],
+            [100 * entry["right"] for entry in bins],
+            s=[16 + 150 * entry["rows"] / most for entry in bins],
+            color=_ACCENT,
+            edgecolor=_PAPER,
+            linewidth=1,
+            zorder=3,
+        )
+        axes.set_xlim(0, 103)
+        axes.set_ylim(0, 103)
+        figure.text(0.012, 0.99, words(happened), ha="left", va="top", fontsize=_SIZE, color=_INK)
+        figure.text(0.97, 0.01, words(said), ha="right", va="bottom", fontsize=_SIZE, color=_INK)
+        _calm(axes, words, x_percent=True, y_percent=True)
+        axes.grid(visible=True, color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+def _style(name: str) -> Any:
+    import matplotlib as mpl
+
+    return mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": _SIZE, "text.parse_math": False})
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))
+
+
+def _calm(axes: Any, words: _Words, *, x_percent: bool = False, y_percent: bool = False, whole_x: bool = False) -> None:
+    """Axes without a box, with few and quiet ticks."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_LINE)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=_SIZE - 1, labelcolor=_QUIET, pad=5)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole_x, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+
+    def ticks(percent: bool) -> Any:
+        return FuncFormatter(lambda value, _: words(f"{value:g}%" if percent else f"{value:g}"))
+
+    axes.xaxis.set_major_formatter(ticks(x_percent))
+    axes.yaxis.set_major_formatter(ticks(y_percent))
+    axes.set_facecolor("none")
+
+
+def _svg(figure: Any, words: _Words, label: Text) -> str:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    stream = io.StringIO()
+    figure.patch.set_alpha(0)
+    FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font-family: [^;\"]+;?", "", svg)
+    for token, colour in _COLOURS.items():
+        svg = svg.replace(token, colour)
+    svg = re.sub(r"@(\d+)@", lambda match: _spoken(words.said[int(match[1])]), svg)
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    width, height = (f"{value * 72:g}" for value in figure.get_size_inches())
+    head = (
+        f'<svg class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(str(label("en")))}" '
+        f'style="max-width:{float(width) * 1.4:g}px" xmlns:xlink="http://www.w3.org/1999/xlink">'
+    )
+    return re.sub(r"\n\s*", "\n", re.sub(r"<svg[^>]*>", head, svg, count=1))
+
+
+def _spoken(text: Text) -> str:
+    english, chinese = html.escape(text("en")), html.escape(text("zh"))
+    if english == chinese:
+        return english
+    return f'<tspan lang="en">{english}</tspan><tspan lang="zh">{chinese}</tspan>'

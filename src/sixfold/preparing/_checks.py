@@ -1,0 +1,592 @@
+"""What may be wrong with rows: each check is a small function behind ``@check``; product.yaml sets its level."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from sixfold.errors import DataError, ProductError
+from sixfold.fields import Array
+from sixfold.fields.category import Category
+from sixfold.language import Text
+from sixfold.preparing._column import Column, identity, together
+from sixfold.preparing._split import Splits
+from sixfold.product import Product
+from sixfold.progress import Severity
+
+__all__ = ["CHECKS", "Evidence", "Found", "check", "findings", "held_levels"]
+
+Level: TypeAlias = Literal["off", "warn", "fail"]
+
+_SHOWN = 5
+_ROWS_KEPT = 20
+
+_FEW_ROWS = 10
+"""A class with fewer training rows is named: a figure about it rests on a handful of rows."""
+
+_MUCH_MISSING = 0.3
+_IMBALANCED = 10
+"""How many times the largest class may outnumber the smallest before it is said."""
+
+_GIVES_AWAY = 0.98
+"""Share of the majority guess's errors that one column alone must avoid on rows not seen to be suspected."""
+
+_ENOUGH_TO_SUSPECT = 50
+_BINS = 64
+_LIKE_AN_ID = 0.95
+_ENOUGH_FOR_AN_ID = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a check found: said in both languages, with what to do; ``rows`` are a sample of the ``count`` concerned."""
+
+    check: str
+    severity: Severity
+    says: Text
+    mend: Text
+    column: str | None = None
+    count: int = 0
+    rows: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in report.json."""
+        return {
+            "check": self.check,
+            "severity": self.severity,
+            "column": self.column,
+            "count": self.count,
+            "rows": list(self.rows),
+            "says": {"en": self.says.en, "zh": self.says.zh},
+            "mend": {"en": self.mend.en, "zh": self.mend.zh},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What checks look at.
+
+    Args:
+        given: The given columns by name.
+        target: The target column.
+        splits: Which rows train, validate and test.
+        shown: How a row is shown to people: its file, or its number from 1.
+        untargeted: Rows left out because their target is missing.
+        unseen: Validation and test rows left out because no training row has their class.
+        unreadable: Rows left out because a picture of theirs cannot be read: row → (column, why). Known once encoded.
+        same: (rows,) equal where all given values are, pictures by pixels; ``None`` where sameness is coincidence.
+            Known once encoded.
+        repeated: Validation and test rows left out because they repeat a row of an earlier split. Known once encoded.
+    """
+
+    given: Mapping[str, Column]
+    target: Column
+    splits: Splits
+    shown: Callable[[int], str]
+    untargeted: Array
+    unseen: Array
+    unreadable: Mapping[int, tuple[str, Text]] = field(default_factory=dict)
+    same: Array | None = None
+    repeated: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def rows(self) -> Array:
+        """Every row that is in a split, ascending."""
+        return np.sort(np.concatenate(list(self.splits.rows.values())))
+
+    @property
+    def train(self) -> Array:
+        """The training rows."""
+        return self.splits.rows["train"]
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the target is one of several values."""
+        return isinstance(self.target.kind, Category)
+
+    def class_rows(self, rows: Array) -> dict[str, int]:
+        """How many of some rows each class has."""
+        counts = np.bincount(self.target.codes[rows], minlength=len(self.target.labels) + 1)[1:]
+        return dict(zip(self.target.labels, counts.tolist(), strict=True))
+
+
+When: TypeAlias = Literal["split", "encoded"]
+Rule: TypeAlias = Callable[[Evidence], Iterable[Found]]
+
+CHECKS: dict[str, tuple[When, Rule]] = {}
+"""Every check by name, with when it can be made."""
+
+
+def check(name: str, when: When = "split") -> Callable[[Rule], Rule]:
+    """Make a function a check called ``name``, made after the split or once rows are encoded."""
+
+    def enter(rule: Rule) -> Rule:
+        CHECKS[name] = (when, rule)
+        return rule
+
+    return enter
+
+
+def held_levels(product: Product) -> dict[str, Level]:
+    """The level of every check: as product.yaml says, else ``warn``.
+
+    Raises:
+        ProductError: product.yaml names a check that does not exist.
+    """
+    told = product.prepare.checks
+    for name in told:
+        if name not in CHECKS:
+            close = difflib.get_close_matches(name.replace("_", " "), CHECKS, n=1, cutoff=0.0)
+            raise ProductError(
+                "unknown_check",
+                place=product.place(f"prepare.checks.{name}"),
+                name=name,
+                guess=close[0],
+                known=", ".join(sorted(CHECKS)),
+            )
+    return {name: told.get(name, "warn") for name in CHECKS}
+
+
+def findings(evidence: Evidence, levels: Mapping[str, Level], when: When) -> list[Found]:
+    """What the checks that are on found.
+
+    Raises:
+        DataError: A check found something that product.yaml set to ``fail``.
+    """
+    found: list[Found] = []
+    for name, (moment, rule) in CHECKS.items():
+        if moment != when or levels[name] == "off":
+            continue
+        for one in rule(evidence):
+            if levels[name] == "fail":
+                raise DataError("check_failed", check=name, reason=one.says(), todo=one.mend())
+            found.append(one)
+    return found
+
+
+@check("missing target")
+def missing_target(evidence: Evidence) -> Iterator[Found]:
+    """Rows without a target teach nothing."""
+    if len(rows := evidence.untargeted):
+        yield Found(
+            "missing target",
+            "warning",
+            Text(
+                f"{len(rows)} rows have no {evidence.target.name} and are left out: {_named(evidence, rows, 'en')}.",
+                f"{len(rows)} 行没有 {evidence.target.name},未参与学习:{_named(evidence, rows, 'zh')}。",
+            ),
+            Text("Fill it in where you know it.", "知道的话请补上。"),
+            evidence.target.name,
+            len(rows),
+            _sample(rows),
+        )
+
+
+@check("bad values")
+def bad_values(evidence: Evidence) -> Iterator[Found]:
+    """Values that cannot be of their column's kind; a few count as missing, many were an error already."""
+    for column in (*evidence.given.values(), evidence.target):
+        if column.bad:
+            rows = np.array(sorted(column.bad))
+            why = column.bad[int(rows[0])]
+            yield Found(
+                "bad values",
+                "warning",
+                Text(
+                    f"{column.name}: {len(rows)} values count as missing ({why.en}): {_named(evidence, rows, 'en')}.",
+                    f"{column.name}:{len(rows)} 个值按缺失处理({why.zh}):{_named(evidence, rows, 'zh')}。",
+                ),
+                Text("Correct them, or give the column another kind.", "请更正这些值,或为该列换一个种类。"),
+                column.name,
+                len(rows),
+                _sample(rows),
+            )
+
+
+@check("missing values")
+def missing_values(evidence: Evidence) -> Iterator[Found]:
+    """The share of missing values of each given column."""
+    rows = evidence.rows
+    for column in evidence.given.values():
+        lacking = rows[column.missing[rows]]
+        if len(lacking):
+            share = len(lacking) / len(rows)
+            yield Found(
+                "missing values",
+                "warning" if share >= _MUCH_MISSING else "info",
+                Text(
+                    f"{column.name}: {share:.1%} of the rows have no value ({len(lacking)} of {len(rows)}).",
+                    f"{column.name}:{share:.1%} 的行没有值({len(rows)} 行中有 {len(lacking)} 行)。",
+                ),
+                Text(
+                    "Sixfold learns that it is missing; collect it more fully if you can.",
+                    "Sixfold 会把“缺失”本身当作信息来学;如有可能,请收集得更完整。",
+                ),
+                column.name,
+                len(lacking),
+                _sample(lacking),
+            )
+
+
+@check("constant columns")
+def constant_columns(evidence: Evidence) -> Iterator[Found]:
+    """A column that is the same in all training rows tells nothing."""
+    for column in evidence.given.values():
+        if len(np.unique(column.codes[evidence.train])) == 1:
+            empty = bool(column.missing[evidence.train[0]])
+            yield Found(
+                "constant columns",
+                "warning",
+                Text(
+                    f"{column.name} is {'empty' if empty else 'the same'} in every training row, so it tells nothing.",
+                    f"{column.name} 在所有训练行里都{'是空的' if empty else '相同'},不提供任何信息。",
+                ),
+                Text("Remove it from `given`.", "请从 `given` 中去掉它。"),
+                column.name,
+                len(evidence.train),
+            )
+
+
+@check("duplicate rows")
+def duplicate_rows(evidence: Evidence) -> Iterator[Found]:
+    """Rows that say the same, target included."""
+    same = identity(evidence.given.values())
+    if same is None:
+        return
+    rows = evidence.rows
+    repeats = _repeats(together([same[rows], evidence.target.codes[rows]]))
+    if repeats.any():
+        yield Found(
+            "duplicate rows",
+            "warning",
+            Text(
+                f"{int(repeats.sum())} rows repeat another row in full: {_named(evidence, rows[repeats], 'en')}.",
+                f"{int(repeats.sum())} 行与别的行完全相同:{_named(evidence, rows[repeats], 'zh')}。",
+            ),
+            Text(
+                "If they were copied by mistake, remove them; a random split keeps them on one side.",
+                "如果是误复制,请删除;随机划分会把它们放在同一侧。",
+            ),
+            count=int(repeats.sum()),
+            rows=_sample(rows[repeats]),
+        )
+
+
+@check("contradicting rows")
+def contradicting_rows(evidence: Evidence) -> Iterator[Found]:
+    """Rows with the same given values and different classes: no model can have both right."""
+    same = identity(evidence.given.values())
+    if same is None or not evidence.is_classification:
+        return
+    rows = evidence.rows
+    groups = together([same[rows]])
+    pairs = np.unique(np.stack([groups, evidence.target.codes[rows]], axis=1), axis=0)[:, 0]
+    at_odds = np.isin(groups, pairs[_repeats(pairs)])
+    if at_odds.any():
+        yield Found(
+            "contradicting rows",
+            "warning",
+            Text(
+                f"{int(at_odds.sum())} rows have the same given values as another row, but another "
+                f"{evidence.target.name}: {_named(evidence, rows[at_odds], 'en')}.",
+                f"{int(at_odds.sum())} 行的已知列与别的行相同,{evidence.target.name} 却不同:"
+                f"{_named(evidence, rows[at_odds], 'zh')}。",
+            ),
+            Text(
+                "Look at them: one of each is mislabelled, or a column that would tell them apart is not given.",
+                "请查看这些行:要么其中有标错的,要么缺少能区分它们的列。",
+            ),
+            count=int(at_odds.sum()),
+            rows=_sample(rows[at_odds]),
+        )
+
+
+@check("few rows")
+def few_rows(evidence: Evidence) -> Iterator[Found]:
+    """Classes with few training rows."""
+    if not evidence.is_classification:
+        return
+    counts = evidence.class_rows(evidence.train)
+    few = {name: count for name, count in counts.items() if 0 < count < _FEW_ROWS}
+    if few:
+        named = ", ".join(f"{name} ({count})" for name, count in sorted(few.items(), key=lambda item: item[1])[:_SHOWN])
+        more = " …" if len(few) > _SHOWN else ""
+        yield Found(
+            "few rows",
+            "warning",
+            Text(
+                f"{len(few)} classes have fewer than {_FEW_ROWS} training rows: {named}{more}.",
+                f"{len(few)} 个类别的训练数据不足 {_FEW_ROWS} 行:{named}{more}。",
+            ),
+            Text(
+                "Collect more rows of them, merge them with others, or leave them out.",
+                "请为它们多收集一些数据,或与其他类别合并,或不要它们。",
+            ),
+            evidence.target.name,
+            sum(few.values()),
+        )
+
+
+@check("imbalance")
+def imbalance(evidence: Evidence) -> Iterator[Found]:
+    """One class has many times the rows of another."""
+    if not evidence.is_classification:
+        return
+    counts = {name: count for name, count in evidence.class_rows(evidence.train).items() if count}
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    if counts[largest] >= _IMBALANCED * counts[smallest]:
+        times = counts[largest] / counts[smallest]
+        yield Found(
+            "imbalance",
+            "warning",
+            Text(
+                f"{largest} has {times:.0f} times as many training rows as {smallest} "
+                f"({counts[largest]} and {counts[smallest]}).",
+                f"{largest} 的训练数据是 {smallest} 的 {times:.0f} 倍({counts[largest]} 行对 {counts[smallest]} 行)。",
+            ),
+            Text(
+                "Judge by balanced accuracy and the confusion matrix, not by accuracy alone; more rows of the rare "
+                "class help most.",
+                "请看均衡准确率和混淆矩阵,不要只看准确率;为少见的类别多收集数据最有效。",
+            ),
+            evidence.target.name,
+            counts[smallest],
+        )
+
+
+@check("unseen classes")
+def unseen_classes(evidence: Evidence) -> Iterator[Found]:
+    """Validation and test rows of a class that no training row has: no model can be right there, so none is asked."""
+    if len(rows := evidence.unseen):
+        labels = sorted({evidence.target.labels[code - 1] for code in evidence.target.codes[rows].tolist()})
+        named = ", ".join(labels[:_SHOWN]) + (" …" if len(labels) > _SHOWN else "")
+        yield Found(
+            "unseen classes",
+            "warning",
+            Text(
+                f"{len(rows)} validation or test rows are left out, since no training row has their class: {named}. "
+                "The figures do not count them.",
+                f"{len(rows)} 个验证或测试行的类别在训练数据里没有({named}),已排除,指标不包含它们。",
+            ),
+            Text(
+                "Add training rows of these classes, or split another way.",
+                "请补充这些类别的训练数据,或换一种划分方式。",
+            ),
+            evidence.target.name,
+            len(rows),
+            _sample(rows),
+        )
+
+
+@check("unseen values")
+def unseen_values(evidence: Evidence) -> Iterator[Found]:
+    """Values of validation and test rows that no training row has; the model takes them all for one unknown value."""
+    for column in evidence.given.values():
+        if not isinstance(column.kind, Category):
+            continue
+        others = np.concatenate([evidence.splits.rows["validation"], evidence.splits.rows["test"]])
+        new = np.sort(others[~np.isin(column.codes[others], column.codes[evidence.train]) & ~column.missing[others]])
+        if len(new):
+            labels = sorted({column.labels[code - 1] for code in column.codes[new].tolist()})
+            named = ", ".join(labels[:_SHOWN]) + (" …" if len(labels) > _SHOWN else "")
+            yield Found(
+                "unseen values",
+                "info" if len(new) < _MUCH_MISSING * len(others) else "warning",
+                Text(
+                    f"{column.name}: {len(new)} validation or test rows have a value not seen in training: {named}.",
+                    f"{column.name}:{len(new)} 个验证或测试行的值在训练数据里没有出现过:{named}。",
+                ),
+                Text(
+                    "They count as unknown, as they will in use. Many of them: perhaps it is a name or a number.",
+                    "它们按“未知”处理,实际使用时也是如此。如果很多,该列可能其实是名字或数字。",
+                ),
+                column.name,
+                len(new),
+                _sample(new),
+            )
+
+
+@check("like an id")
+def like_an_id(evidence: Evidence) -> Iterator[Found]:
+    """A column of names or running numbers: different in nearly every row, it can only be learned by heart."""
+    rows = evidence.train
+    for column in evidence.given.values():
+        known = rows[~column.missing[rows]]
+        if len(known) < _ENOUGH_FOR_AN_ID or column.is_picture:
+            continue
+        different = column.distinct(known)
+        if column.numbers is not None:
+            numbers = column.numbers[known]
+            # Measured numbers differ from row to row too; numbers that only count fill their range without gaps.
+            whole = bool((numbers == np.floor(numbers)).all())
+            alike = (
+                whole and different == len(known) and np.ptp(column.numbers[column.codes > 0]) < 2 * len(column.codes)
+            )
+        else:
+            alike = isinstance(column.kind, Category) and different >= _LIKE_AN_ID * len(known)
+        if alike:
+            yield Found(
+                "like an id",
+                "warning",
+                Text(
+                    f"{column.name} looks like an id: {different} different values in {len(known)} training rows.",
+                    f"{column.name} 像是编号:{len(known)} 个训练行里有 {different} 个不同的值。",
+                ),
+                Text(
+                    "Remove it from `given`: it says nothing about rows to come.",
+                    "请从 `given` 中去掉它:它对将来的数据没有意义。",
+                ),
+                column.name,
+                different,
+            )
+
+
+@check("gives the target away")
+def gives_the_target_away(evidence: Evidence) -> Iterator[Found]:
+    """One column alone tells the target nearly without error on rows not seen: it may be made from the target.
+
+    Each value (a number falls into one of 64 bins of equal rows) votes for its commonest class in one half of the
+    training rows and is judged on the other half. So an id, whose values do not come again, tells nothing; and the
+    errors are compared with those of always guessing the commonest class, so a rare class raises no alarm. Where only
+    one column is given, telling the target is its task.
+    """
+    rows, columns = evidence.train, [column for column in evidence.given.values() if not column.is_picture]
+    if len(evidence.given) < 2 or len(rows) < _ENOUGH_TO_SUSPECT or not evidence.is_classification:  # noqa: PLR2004
+        return
+    rows = np.random.default_rng(len(rows)).permutation(rows)
+    target = evidence.target.codes[rows]
+    for column in columns:
+        codes = _binned(column.numbers[rows]) if column.numbers is not None else column.codes[rows]
+        errors, guessed = _errors_of_votes(codes, target)
+        if guessed and errors <= (1 - _GIVES_AWAY) * guessed:
+            right = 1 - errors / len(rows)
+            yield Found(
+                "gives the target away",
+                "warning",
+                Text(
+                    f"{column.name} alone tells {evidence.target.name} in {right:.1%} of training rows not seen "
+                    "before; it may be made from it.",
+                    f"只凭 {column.name} 一列,就能在未见过的训练行上以 {right:.1%} 的准确率得出 {evidence.target.name};"
+                    "它可能就是由目标得来的。",
+                ),
+                Text(
+                    "If it is known only after the fact, remove it from `given`; if it is truly known in time, set "
+                    "`prepare: {checks: {gives the target away: off}}`.",
+                    "如果它是事后才知道的,请从 `given` 中去掉;如果使用时确实已知,请设置 "
+                    "`prepare: {checks: {gives the target away: off}}`。",
+                ),
+                column.name,
+                len(rows),
+            )
+
+
+@check("unreadable images", when="encoded")
+def unreadable_images(evidence: Evidence) -> Iterator[Found]:
+    """Pictures that cannot be decoded; their rows are left out."""
+    by_column: dict[str, list[int]] = {}
+    for row, (column, _) in sorted(evidence.unreadable.items()):
+        by_column.setdefault(column, []).append(row)
+    for column, members in by_column.items():
+        rows = np.array(members)
+        why = evidence.unreadable[members[0]][1]
+        yield Found(
+            "unreadable images",
+            "warning",
+            Text(
+                f"{column}: {len(rows)} rows are left out ({why.en}): {_named(evidence, rows, 'en')}.",
+                f"{column}:{len(rows)} 行已排除({why.zh}):{_named(evidence, rows, 'zh')}。",
+            ),
+            Text("Replace or delete these files.", "请替换或删除这些文件。"),
+            column,
+            len(rows),
+            _sample(rows),
+        )
+
+
+@check("shared rows", when="encoded")
+def shared_rows(evidence: Evidence) -> Iterator[Found]:
+    """The same row in two splits, pictures by their pixels: in the source's own split, or left out of ours."""
+    if len(rows := evidence.repeated):
+        yield Found(
+            "shared rows",
+            "info",
+            Text(
+                f"{len(rows)} validation or test rows are left out, since they repeat a row of another split: "
+                f"{_named(evidence, rows, 'en')}.",
+                f"{len(rows)} 个验证或测试行与另一份数据里的行重复,已排除:{_named(evidence, rows, 'zh')}。",
+            ),
+            Text("Nothing needs to be done.", "无需处理。"),
+            count=len(rows),
+            rows=_sample(rows),
+        )
+    if evidence.same is None:
+        return
+    for earlier, later in PAIRS:
+        first, second = evidence.splits.rows[earlier], evidence.splits.rows[later]
+        shared = second[np.isin(evidence.same[second], evidence.same[first])]
+        if len(shared):
+            yield Found(
+                "shared rows",
+                "warning",
+                Text(
+                    f"{len(shared)} of {len(second)} {later} rows are also {earlier} rows: "
+                    f"{_named(evidence, shared, 'en')}.",
+                    f"{len(second)} 个{_SPLITS_ZH[later]}行里有 {len(shared)} 行也出现在{_SPLITS_ZH[earlier]}数据里:"
+                    f"{_named(evidence, shared, 'zh')}。",
+                ),
+                Text(
+                    "The split is the source's own; `prepare: {split: {by: stratified}}` makes another.",
+                    "这是数据源自带的划分:请告知其作者;用 `prepare: {split: {by: stratified}}` 可以另行划分。",
+                ),
+                count=len(shared),
+                rows=_sample(shared),
+            )
+
+
+PAIRS: tuple[tuple[Any, Any], ...] = (("train", "test"), ("train", "validation"), ("validation", "test"))
+_SPLITS_ZH = {"train": "训练", "validation": "验证", "test": "测试"}
+
+
+def _named(evidence: Evidence, rows: Array, code: str) -> str:
+    named = ("、" if code == "zh" else ", ").join(evidence.shown(int(row)) for row in rows[:_SHOWN])
+    return named + (" …" if len(rows) > _SHOWN else "")
+
+
+def _sample(rows: Array) -> tuple[int, ...]:
+    return tuple(rows[:_ROWS_KEPT].tolist())
+
+
+def _repeats(codes: Array) -> Array:
+    """(n,) of booleans: whether the same code stands earlier."""
+    repeats = np.ones(len(codes), bool)
+    repeats[np.unique(codes, return_index=True)[1]] = False
+    return repeats
+
+
+def _binned(numbers: Array) -> Array:
+    """(n,) int64: a bin of equal rows for each number; missing is a bin of its own."""
+    known = numbers[~np.isnan(numbers)]
+    if known.size == 0:
+        return np.zeros(len(numbers), np.int64)
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1], method="lower"))
+    return np.where(np.isnan(numbers), 0, np.searchsorted(edges, numbers, side="left") + 1)
+
+
+def _errors_of_votes(codes: Array, target: Array) -> tuple[int, int]:
+    """Errors of each value's commonest class, and of the commonest class alone; each half is judged by the other."""
+    codes, target = together([codes]), together([target])
+    half = len(codes) // 2
+    errors = guessed = 0
+    for learned, judged in ((slice(0, half), slice(half, None)), (slice(half, None), slice(0, half))):
+        commonest = int(np.bincount(target[learned]).argmax())
+        pairs, counts = np.unique(np.stack([codes[learned], target[learned]], axis=1), axis=0, return_counts=True)
+        order = np.argsort(counts, kind="stable")  # the commonest class of a value is written last and stays
+        votes = np.full(int(codes.max()) + 1, commonest)
+        votes[pairs[order, 0]] = pairs[order, 1]
+        errors += int(np.count_nonzero(votes[codes[judged]] != target[judged]))
+        guessed += int(np.count_nonzero(target[judged] != commonest))
+    return errors, guessed

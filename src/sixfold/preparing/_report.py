@@ -1,0 +1,119 @@
+"""The data report, as figures: whoever shows it draws the pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sixfold.fields import Array
+from sixfold.preparing._checks import PAIRS, Evidence, Found
+from sixfold.preparing._column import Column
+from sixfold.preparing._encoding import Encoded
+
+__all__ = ["data_report"]
+
+_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+_BINS = 20
+_TOP = 20
+
+
+def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], collected_rows: int) -> dict[str, Any]:
+    """What there is to say of the rows, as plain JSON.
+
+    ``findings`` as :meth:`Found.to_json`; ``columns`` by name, the target among them (kind, role, missing share by
+    split, distinct values, and by kind: quantiles and histogram, commonest values, picture sizes); ``splits`` by name
+    (rows, classes); ``split`` (way, which splits are the source's own); ``shared_rows`` by pair of splits;
+    ``leaked_test_rows``: test rows that are also in training or validation; ``left_out`` by reason; ``pictures`` (drawn
+    by others).
+    """
+    splits, same = encoded.splits.rows, encoded.same
+    shared = {f"{earlier}/{later}": _shared(same, splits[earlier], splits[later]) for earlier, later in PAIRS}
+    leaked = np.union1d(shared["train/test"], shared["validation/test"])
+    columns = {name: ("given", column) for name, column in evidence.given.items()}
+    columns[evidence.target.name] = ("target", evidence.target)
+    return {
+        "rows": collected_rows,
+        "findings": [one.to_json() for one in found],
+        "columns": {
+            name: {"role": role, **_column(column, splits, encoded.sizes.get(name))}
+            for name, (role, column) in columns.items()
+        },
+        "splits": {
+            name: {
+                "rows": len(rows),
+                **({"classes": _in_order(evidence.class_rows(rows))} if evidence.is_classification else {}),
+            }
+            for name, rows in splits.items()
+        },
+        "split": {"way": encoded.splits.way, "official": sorted(encoded.splits.official)},
+        "shared_rows": {pair: len(rows) for pair, rows in shared.items()},
+        "leaked_test_rows": leaked.tolist(),
+        "left_out": {
+            "missing target": len(evidence.untargeted),
+            "unseen classes": len(evidence.unseen),
+            "unreadable images": len(encoded.unreadable),
+            "shared rows": len(encoded.repeated),
+        },
+        "pictures": {},
+    }
+
+
+def _shared(same: Array | None, earlier: Array, later: Array) -> Array:
+    return later[np.isin(same[later], same[earlier])] if same is not None else later[:0]
+
+
+def _column(column: Column, splits: Mapping[Any, Array], sizes: Counter[tuple[int, int]] | None) -> dict[str, Any]:
+    train = splits["train"]
+    about: dict[str, Any] = {
+        "kind": column.kind.kind(),
+        "missing": {name: float(column.missing[rows].mean()) for name, rows in splits.items()},
+        "distinct": column.distinct(train),
+        "bad": len(column.bad),
+    }
+    if column.is_picture:
+        common = (sizes or Counter()).most_common(_TOP)
+        about["sizes"] = [{"height": height, "width": width, "count": count} for (height, width), count in common]
+    elif column.numbers is not None:
+        about.update(_numbers(column.numbers, splits))
+    else:
+        counts = np.bincount(column.codes[train], minlength=len(column.labels) + 1)[1:]
+        top = np.argsort(-counts, kind="stable")[:_TOP]
+        about["top"] = [{"value": column.labels[code], "count": int(counts[code])} for code in top if counts[code]]
+        about["others"] = int(counts.sum() - counts[top].sum())
+    return about
+
+
+def _numbers(numbers: Array, splits: Mapping[Any, Array]) -> dict[str, Any]:
+    known = {name: numbers[rows][~np.isnan(numbers[rows])] for name, rows in splits.items()}
+    train = known["train"]
+    if train.size == 0:
+        return {}
+    # Outliers would squeeze all others into one bar; the bars at both ends hold what lies beyond.
+    low, high = (float(q) for q in np.quantile(train, (0.005, 0.995), method="nearest"))
+    edges = np.linspace(low, high, _BINS + 1) if low < high and np.isfinite(high - low) else np.array([low, low])
+    unit = float(np.abs(train).max()) or 1.0  # keeps the sums of the largest floats finite
+    return {
+        "mean": float((train / unit).mean() * unit),
+        "deviation": float((train / unit).std() * unit),
+        "quantiles": {str(q): float(np.quantile(train, q, method="nearest")) for q in _QUANTILES},
+        "histogram": {
+            "edges": edges.tolist(),
+            **{name: _bars(values, edges) for name, values in known.items()},
+        },
+    }
+
+
+def _bars(values: Array, edges: Array) -> list[int]:
+    if edges[0] == edges[-1]:
+        return [len(values)]
+    bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    return [int(count) for count in np.bincount(bins, minlength=len(edges) - 1)]
+
+
+def _in_order(classes: Mapping[str, int]) -> dict[str, int]:
+    from sixfold.fields.category import natural
+
+    return {name: classes[name] for name in sorted(classes, key=natural)}

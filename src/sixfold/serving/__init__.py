@@ -1,0 +1,7 @@
+"""Answers: a bundle in ONNX Runtime, behind HTTP."""
+
+from sixfold.serving._bundle import Bundle
+from sixfold.serving._engine import Engine
+from sixfold.serving._serve import address, listening, same_answer, serve
+
+__all__ = ["Bundle", "Engine", "address", "listening", "same_answer", "serve"]

@@ -1,0 +1,85 @@
+"""Everything that answers need, in memory: what `deploy` starts and what a pack carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from sixfold.fields import Field, restored
+from sixfold.hashing import canonical_json, digest
+from sixfold.product import Product
+from sixfold.tasks import Decision, Task, task_of
+
+__all__ = ["Bundle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model ready to serve.
+
+    Args:
+        product: The declaration, as plain values (without ``data``'s place).
+        given: The fitted fields of the given columns, by name.
+        target: The fitted target field.
+        decision: Calibration and threshold.
+        graph: The ONNX graph, serialised.
+        sample: One real row as JSON values (``row``), and the answer that the service must give to it (``answer``).
+        report: The report as HTML; empty where it is not carried.
+        figures: How good the model is on test rows: by figure's name its value, 95 % interval and rows.
+    """
+
+    product: Product
+    given: Mapping[str, Field]
+    target: Field
+    decision: Decision
+    graph: bytes
+    sample: Mapping[str, Any]
+    report: bytes = b""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        """The task, which turns the graph's output into answers."""
+        return task_of(self.product)(self.product, self.target)
+
+    @property
+    def version(self) -> str:
+        """Twelve digits that name this model: graph, fields and decision."""
+        return digest(canonical_json(self._about()) + self.graph)[:12]
+
+    def members(self) -> dict[str, bytes]:
+        """The bundle as files; :meth:`from_members` is the way back."""
+        members = {
+            "bundle.json": canonical_json(
+                {**self._about(), "sample": dict(self.sample), "figures": dict(self.figures)}
+            ),
+            "graph.onnx": self.graph,
+        }
+        return {**members, "report.html": self.report} if self.report else members
+
+    @classmethod
+    def from_members(cls, members: Mapping[str, bytes]) -> Self:
+        """The bundle that :meth:`members` wrote."""
+        about = json.loads(members["bundle.json"])
+        return cls(
+            product=Product(**about["product"]),
+            given={record["name"]: restored(record) for record in about["given"]},
+            target=restored(about["target"]),
+            decision=Decision(**about["decision"]),
+            graph=members["graph.onnx"],
+            sample=about["sample"],
+            report=members.get("report.html", b""),
+            figures=about["figures"],
+        )
+
+    def _about(self) -> dict[str, Any]:
+        product = self.product.to_mapping()
+        return {
+            "format": 1,
+            "product": {**product, "data": "–"},
+            "given": [column.to_json() for column in self.given.values()],
+            "target": self.target.to_json(),
+            "decision": self.decision.model_dump(),
+        }

@@ -1,0 +1,167 @@
+"""A bundle in ONNX Runtime: rows in, answers out."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sixfold.errors import RequestError, ServiceError
+from sixfold.fields import Array, Field, input_names, is_missing
+from sixfold.serving._bundle import Bundle
+
+__all__ = ["Engine"]
+
+_BATCH_BYTES = 1 << 20
+"""Encoded bytes of one run of the graph: small enough for the caches, large enough to hide what a call costs."""
+
+_LARGEST_BATCH = 1024
+_MOST_THREADS = 8
+"""Beyond these one small graph does not get faster; requests run beside each other instead."""
+
+
+class Engine:
+    """Answers rows with a bundle's model; safe to use from several threads at once.
+
+    Args:
+        bundle: The model, its fields and its decision.
+
+    Raises:
+        ServiceError: ONNX Runtime cannot read the graph, or the graph is not of this bundle's columns.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._task = bundle.task
+        self._session = _session(bundle.graph)
+        self._inputs = input_names(bundle.given)
+        self._wanted = {entry.name for entry in self._session.get_inputs()}
+        if not self._wanted <= set(self._inputs.values()):
+            raise ServiceError("graph_differs", inputs=", ".join(sorted(self._wanted - set(self._inputs.values()))))
+        row_bytes = sum(_row_bytes(field) for field in bundle.given.values())
+        self._batch = max(1, min(_LARGEST_BATCH, _BATCH_BYTES // max(1, row_bytes)))
+
+    def answers(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The answers for raw rows, in their order.
+
+        Args:
+            rows: Mappings from column name to raw value. A column that is left out counts as missing, but a picture may
+                not be missing.
+
+        Raises:
+            RequestError: A row names a column that the model does not know, lacks a picture, or has a value that cannot
+                be of its column's kind; the error names the row (from 1) and the column.
+        """
+        for number, row in enumerate(rows, start=1):
+            self._check_columns(number, row)
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(rows), self._batch):
+            part = rows[start : start + self._batch]
+            arrays = {name: self._encoded(field, part, start) for name, field in self.bundle.given.items()}
+            answers += self._task.answers(self._run(arrays), self.bundle.decision)
+        return answers
+
+    def outputs(self, arrays: Mapping[str, Array]) -> Array:
+        """The graph's outputs (n, units), float32, for arrays by column as the fields encode them, (n, …) each."""
+        count = len(next(iter(arrays.values())))
+        parts = [
+            self._run({name: array[start : start + self._batch] for name, array in arrays.items()})
+            for start in range(0, count, self._batch)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, self._task.output.units), np.float32)
+
+    def _run(self, arrays: Mapping[str, Array]) -> Array:
+        feed = {
+            graph_name: np.ascontiguousarray(arrays[name])
+            for name, graph_name in self._inputs.items()
+            if graph_name in self._wanted
+        }
+        outputs: Array = self._session.run(None, feed)[0]
+        return outputs
+
+    def _check_columns(self, number: int, row: Mapping[str, Any]) -> None:
+        given, target = self.bundle.given, self.bundle.target.name
+        for name in row:
+            if name in given:
+                continue
+            if name == target:
+                raise RequestError("target_column", row=number, column=target)
+            close = difflib.get_close_matches(str(name), given, n=1)
+            raise RequestError(
+                "unknown_column",
+                row=number,
+                column=name,
+                guess=close[0] if close else next(iter(given)),
+                known=", ".join(_first(given)),
+            )
+        if not row:
+            raise RequestError("empty_row", row=number, known=", ".join(_first(given)))
+        for name, field in given.items():
+            if field.widget == "image" and _is_empty(row.get(name)):
+                raise RequestError("missing_column", row=number, column=name)
+
+    def _encoded(self, field: Field, rows: Sequence[Mapping[str, Any]], start: int) -> Array:
+        values = [row.get(field.name) for row in rows]
+        if not _takes_several(field):
+            for number, value in enumerate(values, start=start + 1):
+                if isinstance(value, (list, tuple, dict)):
+                    raise _bad_value(field, number, "one value is expected, not a list or an object")
+        try:
+            return field.encode(values)
+        except ValueError:
+            # The kinds encode whole columns; which row it was is asked only when one is wrong.
+            for number, value in enumerate(values, start=start + 1):
+                try:
+                    field.parse(value)
+                except ValueError as error:
+                    raise _bad_value(field, number, str(error)) from error
+            raise
+
+
+def _session(graph: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = min(_cores(), _MOST_THREADS)
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # Threads that spin while they wait win microseconds and burn the cores of the requests beside them.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises a different class for each way a graph can be wrong
+        raise ServiceError("graph_unreadable", reason=str(error).splitlines()[0]) from error
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _row_bytes(field: Field) -> int:
+    return math.prod(field.form.shape) * np.dtype(field.form.dtype).itemsize
+
+
+def _takes_several(field: Field) -> bool:
+    kinds = field.schema().get("type", "string")
+    return field.widget == "image" or bool({"array", "object"} & set([kinds] if isinstance(kinds, str) else kinds))
+
+
+def _is_empty(value: Any) -> bool:
+    return is_missing(value) or (isinstance(value, (bytes, bytearray, memoryview)) and len(value) == 0)
+
+
+def _bad_value(field: Field, number: int, reason: str) -> RequestError:
+    return RequestError("bad_value", row=number, column=field.name, reason=reason)
+
+
+def _first(names: Mapping[str, Any], most: int = 20) -> Iterator[str]:
+    for index, name in enumerate(names):
+        if index == most:
+            yield "…"
+            return
+        yield name

@@ -1,0 +1,158 @@
+"""The service's OpenAPI document, from the fields' and the task's own schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sixfold.serving._bundle import Bundle
+
+__all__ = ["openapi"]
+
+
+def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the service of ``bundle``, with a real row as its example.
+
+    Args:
+        bundle: The model.
+        version: The model's version.
+        most_rows: The most rows of a request.
+    """
+    product = bundle.product
+    row, answer = bundle.sample["row"], bundle.sample["answer"]
+    pictures = [field.name for field in bundle.given.values() if field.widget == "image"]
+    properties = {field.name: {**field.schema(), "title": field.title.en} for field in bundle.given.values()}
+    answered = {
+        "answers": [answer],
+        "model": version,
+        "product": product.name,
+        "request": "6f1d0c2b9a4e8d37",
+        "milliseconds": 2.4,
+    }
+    failures = {
+        "400": "A row or its form is wrong.",
+        "408": "The request took too long to arrive.",
+        "413": "The body or the number of rows is too large.",
+        "415": "The content type is not understood.",
+        "503": "Too many requests at once; come again after a second.",
+    }
+    form = {
+        name: {"type": "string", "format": "binary"} if name in pictures else schema
+        for name, schema in properties.items()
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": product.name, "description": product.goal, "version": version},
+        "servers": [{"url": "."}],
+        "paths": {
+            "/predict": {
+                "post": {
+                    "operationId": "predict",
+                    "summary": f"{bundle.target.name} for one row or many",
+                    "description": f"Answers stand in the order of the rows; at most {most_rows} rows in a request. "
+                    "A column that is left out counts as missing; a picture must be there.",
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "oneOf": [
+                                        {"$ref": "#/components/schemas/Row"},
+                                        {"$ref": "#/components/schemas/Rows"},
+                                        {
+                                            "type": "object",
+                                            "properties": {"rows": {"$ref": "#/components/schemas/Rows"}},
+                                            "required": ["rows"],
+                                            "additionalProperties": False,
+                                        },
+                                    ]
+                                },
+                                "example": row,
+                            },
+                            "multipart/form-data": {
+                                "schema": {"type": "object", "properties": form, "required": pictures}
+                            },
+                            "text/csv": {"schema": {"type": "string", "description": "A header line, then rows."}},
+                        },
+                    },
+                    "responses": {
+                        "200": {
+                            "description": "The answers.",
+                            "content": {
+                                "application/json": {
+                                    "schema": {"$ref": "#/components/schemas/Answers"},
+                                    "example": answered,
+                                }
+                            },
+                        },
+                        **{
+                            status: {
+                                "description": text,
+                                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+                            }
+                            for status, text in failures.items()
+                        },
+                    },
+                }
+            },
+            "/health/live": _get("live", "Whether the process is there."),
+            "/health/ready": _get("ready", "Whether the model answers."),
+            "/about": _get("about", "What is served."),
+            "/example": _get("example", "One real row, and the answer that was measured for it."),
+        },
+        "components": {
+            "schemas": {
+                "Row": {
+                    "type": "object",
+                    "properties": properties,
+                    "required": pictures,
+                    "additionalProperties": False,
+                },
+                "Rows": {
+                    "type": "array",
+                    "items": {"$ref": "#/components/schemas/Row"},
+                    "minItems": 1,
+                    "maxItems": most_rows,
+                },
+                "Answer": dict(bundle.task.answer_schema()),
+                "Answers": {
+                    "type": "object",
+                    "properties": {
+                        "answers": {"type": "array", "items": {"$ref": "#/components/schemas/Answer"}},
+                        "model": {"type": "string", "description": "Which model answered."},
+                        "product": {"type": "string"},
+                        "request": {"type": "string", "description": "The request's id, as in X-Request-Id."},
+                        "milliseconds": {"type": "number", "description": "What the service took."},
+                    },
+                    "required": ["answers", "model", "product", "request", "milliseconds"],
+                },
+                "Error": {
+                    "type": "object",
+                    "properties": {
+                        "error": {
+                            "type": "object",
+                            "properties": {
+                                "code": {"type": "string", "description": "Never changes."},
+                                "says": {"type": "string", "description": "The cause, in the caller's language."},
+                                "mend": {"type": "string", "description": "What to do about it."},
+                                "row": {"type": "integer", "minimum": 1, "description": "Which row, counted from 1."},
+                                "column": {"type": "string"},
+                                "request": {"type": "string"},
+                            },
+                            "required": ["code", "says", "mend", "request"],
+                        }
+                    },
+                    "required": ["error"],
+                },
+            }
+        },
+    }
+
+
+def _get(name: str, summary: str) -> dict[str, Any]:
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "responses": {"200": {"description": summary, "content": {"application/json": {"schema": {}}}}},
+        }
+    }

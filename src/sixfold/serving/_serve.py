@@ -1,0 +1,165 @@
+"""Sockets and the server loop: how a bundle comes to answer at an address."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sixfold.errors import ServiceError
+from sixfold.serving._bundle import Bundle
+from sixfold.serving._engine import Engine
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
+__all__ = ["address", "listening", "same_answer", "serve", "server"]
+
+_GRACE_SECONDS = 4
+"""How long requests under way may go on after the service was told to stop."""
+
+_TOLERANCE = 1e-3
+"""How far a probability may be from the one that was measured: another machine rounds otherwise."""
+
+
+def serve(
+    bundle: Bundle, host: str = "127.0.0.1", port: int | None = None, on_ready: Callable[[str], None] | None = None
+) -> None:
+    """Serve ``bundle`` from this process until it is told to stop (Ctrl-C, SIGTERM).
+
+    Args:
+        bundle: The model.
+        host: The address to listen on.
+        port: 1–65535; left out, a free one.
+        on_ready: Told the service's URL once it answers.
+
+    Raises:
+        ServiceError: The port is taken, the model cannot be loaded, or it does not answer its sample row rightly.
+    """
+    from sixfold.serving._app import application
+
+    with contextlib.closing(listening(host, port)) as sock:
+        app = application(bundle, proven(bundle))
+        url = address(sock)
+        server(app, lambda: on_ready(url) if on_ready is not None else None).run(sockets=[sock])
+
+
+def proven(bundle: Bundle) -> Engine:
+    """The engine of ``bundle``, once it has answered the bundle's sample row rightly.
+
+    Raises:
+        ServiceError: It did not.
+    """
+    engine = Engine(bundle)
+    answer = engine.answers([bundle.sample["row"]])[0]
+    if not same_answer(bundle.sample["answer"], answer):
+        raise ServiceError(
+            "wrong_answer",
+            product=bundle.product.name,
+            expected=_short(bundle.sample["answer"]),
+            received=_short(answer),
+        )
+    return engine
+
+
+def same_answer(expected: Any, received: Any) -> bool:
+    """Whether two answers say the same: equal words, and numbers within 0.001."""
+    if isinstance(expected, Mapping):
+        return (
+            isinstance(received, Mapping)
+            and expected.keys() == received.keys()
+            and all(same_answer(value, received[name]) for name, value in expected.items())
+        )
+    if isinstance(expected, (list, tuple)):
+        return (
+            isinstance(received, (list, tuple))
+            and len(expected) == len(received)
+            and all(map(same_answer, expected, received))
+        )
+    if isinstance(expected, (int, float)) and not isinstance(expected, bool):
+        is_number = isinstance(received, (int, float)) and not isinstance(received, bool)
+        return is_number and abs(expected - received) <= _TOLERANCE
+    return bool(expected == received)
+
+
+def listening(host: str, port: int | None, *, shared: bool = False) -> socket.socket:
+    """A socket bound to ``host`` and ``port`` (left out: a free one); it takes connections once a server has it.
+
+    Args:
+        host: A name or an address.
+        port: 1–65535.
+        shared: Whether a former service of the same product, which still has the port, is about to be replaced.
+
+    Raises:
+        ServiceError: The port is taken, may not be used, or the host is none of this machine's.
+    """
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host, port or 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise ServiceError("no_such_host", host=host, reason=error.strerror or error) from error
+    if port is not None and not shared:
+        # Asked without SO_REUSEPORT, so that a port that any other process has is seen to be taken.
+        _bound(family, kind, protocol, place, host, shared=False).close()
+    return _bound(family, kind, protocol, place, host, shared=True)
+
+
+def address(sock: socket.socket) -> str:
+    """The URL at which a bound socket is reached from this machine."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — every address includes this one
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
+    """A server for ``app`` that calls ``on_ready`` once it takes connections; ``run(sockets=[…])`` starts it."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready()
+
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    # Its lines would hold the query, which may hold what was sent; the application writes its own.
+    logging.getLogger("uvicorn.access").disabled = True
+    return Server(config)
+
+
+def _bound(family: int, kind: int, protocol: int, place: Any, host: str, *, shared: bool) -> socket.socket:
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared and hasattr(socket, "SO_REUSEPORT"):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(place)
+    except OSError as error:
+        sock.close()
+        port = place[1]
+        if error.errno == errno.EADDRINUSE:
+            raise ServiceError("port_taken", host=host, port=port) from error
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise ServiceError("no_such_host", host=host, reason=error.strerror or error) from error
+        raise ServiceError("port_refused", host=host, port=port, reason=error.strerror or error) from error
+    return sock
+
+
+def _short(answer: Any, most: int = 300) -> str:
+    text = str(answer)
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,68 @@
+"""An archive: what a folder would be, in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+from sixfold.files import room_for, scratch
+from sixfold.hashing import digest_of_value
+from sixfold.language import Text
+from sixfold.sources._archives import Archived, archive_kind, opened
+from sixfold.sources._container import Container
+from sixfold.sources._files import checked_digest, located, stamp
+
+__all__ = ["Archive"]
+
+
+class Archive(Container):
+    """zip, tar, tar.gz, tar.bz2 or tar.xz of class folders or of a table; or one table compressed alone.
+
+    Read member by member; pictures never touch the disk, a table goes to a private folder in memory.
+    """
+
+    title: ClassVar[Text] = Text("an archive", "压缩包")
+    rank: ClassVar[int] = 30
+
+    @classmethod
+    def claims(cls, place: str, base: Path) -> bool:
+        path = located(place, base)
+        return path.is_file() and archive_kind(path) is not None
+
+    @property
+    def path(self) -> Path:
+        """Where the archive lies."""
+        return located(self.place, self.base)
+
+    def fingerprint(self) -> str:
+        return digest_of_value(stamp(self.path))
+
+    def members(self) -> dict[str, int]:
+        return self._archive.sizes
+
+    def contents(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        return self._archive.read(names)
+
+    def as_files(self, names: Sequence[str]) -> AbstractContextManager[list[Path]]:
+        return self._extracted(names)
+
+    def whole(self) -> tuple[str, int]:
+        return checked_digest(self.path, self.sha256, self.listener), self.path.stat().st_size
+
+    @cached_property
+    def _archive(self) -> Archived:
+        return opened(self.path)
+
+    @contextmanager
+    def _extracted(self, names: Sequence[str]) -> Iterator[list[Path]]:
+        with scratch() as folder:
+            room_for(sum(self.sizes[name] for name in names), folder)
+            paths = []
+            for number, name in enumerate(names):
+                path = folder / f"{number}{PurePosixPath(name).suffix.lower()}"
+                self._archive.extract(name, path)
+                paths.append(path)
+            yield paths

@@ -1,0 +1,231 @@
+"""The first stage: rows from their source into Parquet shards."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sixfold.errors import SourceError
+from sixfold.files import room_for
+from sixfold.hashing import digest_of_value
+from sixfold.product import Product
+from sixfold.progress import Listener, silent
+from sixfold.sources import Source, source_of
+from sixfold.stages._stage import Stage
+from sixfold.store import Artefact, Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Collect"]
+
+_SMALLEST_SHARD = 8 << 20
+_LARGEST_SHARD = 64 << 20
+_SHARD = 32 << 20
+_SECONDS_BETWEEN_STEPS = 0.5
+_RESERVED = ("__split__", "__path__")
+
+
+class Collect(Stage):
+    """Reads the source, keeps the declared columns under the product's names, and records where they came from.
+
+    Members are ``rows-00000.parquet`` … with the columns of the product, ``__split__`` where the source has an official
+    split, and ``__path__`` where rows have a name for people. All shards have the same types.
+    """
+
+    name: ClassVar[str] = "collect"
+
+    def depends_on(self, product: Product) -> dict[str, Any]:
+        source = _source(product)
+        kinds = [source, *getattr(source, "parts", {}).values()]
+        return {
+            "given": list(product.given),
+            "pictures": [name for name, spec in product.given.items() if spec.kind == "image"],
+            "target": product.target_name,
+            "split": [product.prepare.split.group, product.prepare.split.time],
+            "collect": product.collect.model_dump(mode="json", exclude={"refresh"}),
+            "data": None if product.in_memory else product.data,
+            "source": [[kind.kind(), kind.version] for kind in kinds],
+        }
+
+    def fingerprint(self, product: Product) -> str:
+        """Changes when the source does: sizes and times of files, a page's ETag, the content of rows in memory.
+
+        Raises:
+            SourceError: The source does not exist or cannot be reached.
+            ProductError: The section `collect` says what the kind of source does not know.
+        """
+        return _source(product).fingerprint()
+
+    def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:  # noqa: ARG002
+        source = _source(product, work.listener)
+        before = source.fingerprint()
+        room_for(source.space(), work.store.home.path)
+        shards = _Shards(work)
+        total, rows, told = source.count(), 0, time.monotonic()
+        splits: dict[str, int] = {}
+        work.step(0, total, "rows")
+        for frame in source.frames():
+            chosen = frame.select(_binding(product, source, frame.columns))
+            if "__split__" in chosen.columns:
+                for split, count in chosen["__split__"].value_counts().rows():
+                    splits[split] = splits.get(split, 0) + count
+            rows += chosen.height
+            shards.add(chosen)
+            if time.monotonic() - told >= _SECONDS_BETWEEN_STEPS:
+                told = time.monotonic()
+                work.step(rows, total, "rows")
+        if rows == 0:
+            raise SourceError("no_rows", path=source.place)
+        digest = shards.finish()
+        if source.fingerprint() != before:
+            raise SourceError("changed_meanwhile", path=source.place)
+        work.step(rows, rows, "rows")
+        provenance = source.provenance()
+        section = product.collect
+        provenance = replace(
+            provenance,
+            licence=section.licence or provenance.licence,
+            origin=section.origin or provenance.origin,
+        )
+        return {
+            "rows": rows,
+            "columns": [name for name in shards.schema if name not in _RESERVED],
+            "splits": splits or None,
+            "provenance": {**asdict(provenance), "rows": rows},
+            "digest": digest,
+        }
+
+
+class _Shards:
+    """Frames in, members out; in the end every member has the same types."""
+
+    def __init__(self, work: Workspace) -> None:
+        self._work = work
+        self._waiting: list[pl.DataFrame] = []
+        self._size = 0
+        self._digests: list[str] = []
+        self._schemas: list[dict[str, pl.DataType]] = []
+        self.schema: dict[str, pl.DataType] = {}
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take rows; what is large enough is written."""
+        size = int(frame.estimated_size())
+        if size > _LARGEST_SHARD and frame.height > 1:
+            middle = frame.height // 2
+            self.add(frame[:middle])
+            self.add(frame[middle:])
+            return
+        if self._waiting and (
+            dict(frame.schema) != dict(self._waiting[0].schema)
+            or (self._size >= _SMALLEST_SHARD and self._size + size > _LARGEST_SHARD)
+        ):
+            self._write()
+        self._waiting.append(frame)
+        self._size += size
+        if self._size >= _SHARD:
+            self._write()
+
+    def finish(self) -> str:
+        """Write what waits, and make the types of all shards one; returns the digest of all rows."""
+        self._write()
+        self.schema = self._common()
+        for number, schema in enumerate(self._schemas):
+            if schema != self.schema:
+                self._rewrite(number)
+        return digest_of_value(self._digests)
+
+    def _write(self) -> None:
+        import polars as pl
+
+        if self._waiting:
+            frame = pl.concat(self._waiting)
+            self._waiting, self._size = [], 0
+            self._schemas.append(dict(frame.schema))
+            self._digests.append("")
+            self._put(len(self._schemas) - 1, frame)
+
+    def _put(self, number: int, frame: pl.DataFrame) -> None:
+        import polars as pl
+
+        stream = io.BytesIO()
+        # Pictures are compressed already; trying again costs more than sealing the shard.
+        has_pictures = pl.Binary in frame.dtypes
+        frame.write_parquet(stream, compression="uncompressed" if has_pictures else "zstd", statistics=False)
+        data = stream.getvalue()
+        self._digests[number] = hashlib.sha256(data).hexdigest()
+        self._work.write(_member(number), data)
+
+    def _common(self) -> dict[str, pl.DataType]:
+        import polars as pl
+
+        common: dict[str, pl.DataType] = {}
+        for schema in self._schemas:
+            for name, dtype in schema.items():
+                known = common.setdefault(name, dtype)
+                if known != dtype:
+                    common[name] = pl.Float64() if known.is_numeric() and dtype.is_numeric() else pl.String()
+        return common
+
+    def _rewrite(self, number: int) -> None:
+        import polars as pl
+
+        frame = pl.read_parquet(io.BytesIO(self._work.store.get(self._work.members[_member(number)])))
+        columns = []
+        for name, dtype in self.schema.items():
+            column = pl.col(name) if name in frame.columns else pl.lit(None).alias(name)
+            columns.append(column.cast(dtype, strict=False))
+        self._put(number, frame.select(columns))
+
+
+def _member(number: int) -> str:
+    return f"rows-{number:05d}.parquet"
+
+
+def _source(product: Product, listener: Listener = silent) -> Source:
+    collect = product.collect
+    return source_of(product.data, collect.options, product.folder, listener, collect.sha256)
+
+
+def _binding(product: Product, source: Source, columns: list[str]) -> list[pl.Expr]:
+    """Which columns of the source become which of the product."""
+    import polars as pl
+
+    wanted = _places(product)
+    names = _by_role(product, source.roles) if source.roles is not None else {name: name for name in wanted}
+    for name, place in wanted.items():
+        column = names.get(name)
+        if column is None or column not in columns:
+            known = [column for column in columns if column not in _RESERVED]
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            shown = ", ".join(known[:30]) + (" …" if len(known) > 30 else "")  # noqa: PLR2004
+            guess = close[0] if close else known[0] if known else "-"
+            raise SourceError("no_column", place=product.place(place), column=name, guess=guess, columns=shown)
+    reserved = [name for name in _RESERVED if name in columns]
+    return [*(pl.col(names[name]).alias(name) for name in wanted), *map(pl.col, reserved)]
+
+
+def _by_role(product: Product, roles: tuple[str, ...]) -> dict[str, str]:
+    """Given columns and then the target take the roles in order; a picture is first wherever it stands."""
+    given = list(product.given)
+    pictures = [name for name, spec in product.given.items() if spec.kind == "image"]
+    if roles[0] == "image" and pictures:
+        given.remove(pictures[0])
+        given.insert(0, pictures[0])
+    return {**dict(zip(given, roles[:-1], strict=False)), product.target_name: roles[-1]}
+
+
+def _places(product: Product) -> dict[str, str]:
+    """The columns that the product needs, each with the key that says so."""
+    wanted = {name: f"given.{name}" for name in product.given}
+    wanted[product.target_name] = f"{product.verb}.{product.target_name}"
+    for setting in ("group", "time"):
+        column = getattr(product.prepare.split, setting)
+        if column is not None:
+            wanted.setdefault(column, f"prepare.split.{setting}")
+    return wanted

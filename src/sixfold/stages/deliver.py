@@ -1,0 +1,164 @@
+"""Deliver: a pack for its recipients, written, signed, and opened again before anybody is told that it is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from sixfold.errors import ServiceError
+from sixfold.evaluation import BASELINES, both, formula, gate_title, interval, shown
+from sixfold.fields import Field
+from sixfold.files import write_whole
+from sixfold.language import Text
+from sixfold.pack import Card, Column, DataSet, Figure, Gate, Override, Pack, write_pack
+from sixfold.product import Product
+from sixfold.security import Keyring
+from sixfold.serving import Bundle, Engine, same_answer
+from sixfold.stages._stage import Stage
+from sixfold.stages.deploy import bundle_from
+from sixfold.store import Artefact, Prepared, Workspace
+
+__all__ = ["Deliver"]
+
+_KEY_FILE = "supplier-key.pem"
+
+
+class Deliver(Stage):
+    """Write the pack and the key that verifies it; the same product delivered again leaves both as they are."""
+
+    name: ClassVar[str] = "deliver"
+    is_effect: ClassVar[bool] = True
+
+    def depends_on(self, product: Product) -> dict[str, Any]:
+        return {"deliver": product.deliver.model_dump(mode="json")}
+
+    def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
+        """The receipt: where the pack is, its SHA-256 and size, who can open it, and the key that verifies it.
+
+        Raises:
+            KeyringError: A recipient is none.
+            StoreError: The disk is full or may not be written.
+            ServiceError: The reopened model does not answer its sample row rightly.
+        """
+        keyring = Keyring(work.store.home)
+        recipients = [recipient.strip() for recipient in product.deliver.to] or [keyring.recipient]
+        bundle = bundle_from(product, inputs, work)
+        if not bundle.report:
+            bundle = replace(bundle, report=work.read(inputs["evaluate"], "report.html"))
+        provenance = {"data": _data_digest(inputs["collect"])}
+        provenance |= {stage: artefact.digest for stage, artefact in inputs.items()}
+        pack = write_pack(
+            bundle,
+            _card(product, inputs, work, bundle),
+            keyring=keyring,
+            recipients=recipients,
+            folder=work.folder,
+            provenance=provenance,
+        )
+        _prove(pack, bundle, keyring, recipients)
+        key_path = work.folder / _KEY_FILE
+        write_whole(key_path, keyring.public_signing_pem(), private=False)
+        work.note("deliver.written", path=pack.verified.path, readers=len(recipients))
+        return {
+            "pack": str(pack.verified.path.absolute()),
+            "sha256": pack.verified.sha256,
+            "bytes": pack.verified.bytes,
+            "version": pack.manifest.version,
+            "recipients": recipients,
+            "key": pack.verified.key,
+            "key_file": str(key_path.absolute()),
+            "verified": True,
+        }
+
+
+def _prove(pack: Pack, bundle: Bundle, keyring: Keyring, recipients: list[str]) -> None:
+    """Hold that what the customer will load answers the sample row as the evaluated model did.
+
+    A pack for others cannot be opened here: then the members are proven as they were before they were sealed.
+    """
+    own = keyring.recipient in recipients
+    reopened = pack.bundle(keyring.identity) if own else Bundle.from_members(bundle.members())
+    received = Engine(reopened).answers([bundle.sample["row"]])[0]
+    if not same_answer(bundle.sample["answer"], received):
+        pack.verified.path.unlink(missing_ok=True)
+        raise ServiceError(
+            "pack_answers_wrongly", product=bundle.product.name, expected=bundle.sample["answer"], received=received
+        )
+
+
+def _card(product: Product, inputs: Mapping[str, Artefact], work: Workspace, bundle: Bundle) -> Card:
+    report = work.read_json(inputs["evaluate"], "report.json")
+    prepared = Prepared.open(inputs["prepare"], work)
+    collected = inputs["collect"].about
+    came_from = collected["provenance"]
+    return Card(
+        name=product.name,
+        version=bundle.version,
+        goal=product.goal or "",
+        task=type(bundle.task).title,
+        hub_task=f"{_modality(bundle)}-{bundle.task.kind()}",
+        network=str(inputs["train"].about["network"]),
+        given=[_column(field) for field in bundle.given.values()],
+        target=_column(bundle.target),
+        data=DataSet(
+            name=_public_name(str(came_from["place"])),
+            digest=_data_digest(inputs["collect"]),
+            rows=int(collected["rows"]),
+            splits={split: prepared.rows(split) for split in ("train", "validation", "test")},
+            licence=came_from.get("licence"),
+            origin=came_from.get("origin"),
+        ),
+        figures=[_figure(record) for record in report["figures"]],
+        gates=[_gate(record) for record in report["gates"]],
+        overrides=[Override(gate=gate, reason=reason) for gate, reason in work.overrides.items()],
+        terms=product.deliver.terms,
+    )
+
+
+def _figure(record: Mapping[str, Any]) -> Figure:
+    how = formula(record["name"])
+    return Figure(
+        name=record["name"],
+        title=how.title,
+        value=record["value"],
+        shown=shown(record["value"], how.style),
+        interval=interval(record["low"], record["high"], how.style),
+        rows=record["rows"],
+        baseline=_better_baseline(record),
+    )
+
+
+def _gate(record: Mapping[str, Any]) -> Gate:
+    return Gate(gate_title(record["name"]), both(f"report.gates.{record['state']}"), Text(**record["says"]))
+
+
+def _better_baseline(record: Mapping[str, Any]) -> Text:
+    towards = 1 if record["higher_is_better"] else -1
+    known = {name: them["value"] for name, them in record["against"].items() if them["value"] is not None}
+    if not known:
+        return Text("–", "–")
+    best = max(known, key=lambda name: towards * known[name])
+    value, who = shown(known[best], formula(record["name"]).style), BASELINES[best]
+    return Text(f"{value.en} ({who.en})", f"{value.zh}({who.zh})")
+
+
+def _column(field: Field) -> Column:
+    return Column(field.name, type(field).title)
+
+
+def _modality(bundle: Bundle) -> str:
+    """What the hub's names of tasks begin with."""
+    kinds = {field.kind() for field in bundle.given.values()}
+    return next((kind for kind in ("image", "text") if kind in kinds), "tabular")
+
+
+def _data_digest(collected: Artefact) -> str:
+    return str(collected.about["provenance"]["digest"])
+
+
+def _public_name(place: str) -> str:
+    """The data's name without what is only the maker's business: folders of their machine, and a URL's credentials."""
+    last = re.split(r"[?#]", place)[0].rstrip("/\\")
+    return re.split(r"[/\\]", last)[-1] or place

@@ -1,0 +1,206 @@
+"""Prepare: collected rows checked, split, and turned into arrays by fields fitted on training rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sixfold.errors import DataError
+from sixfold.fields import Array, Field
+from sixfold.fields.category import Category
+from sixfold.fields.image import Image
+from sixfold.preparing import (
+    Collected,
+    Column,
+    Evidence,
+    Found,
+    Splits,
+    data_report,
+    encode,
+    findings,
+    held_levels,
+    identity,
+    read_column,
+    reason_of,
+    split,
+)
+from sixfold.product import Product
+from sixfold.progress import Finding
+from sixfold.stages._stage import Stage
+from sixfold.store import Artefact, Workspace
+
+__all__ = ["Prepare"]
+
+_MOST_BAD = 0.01
+"""Share of values not of their column's kind up to which they count as missing; beyond, the kind itself is wrong."""
+
+_MOST_UNSEEN = 0.05
+"""Share of a split's rows of classes that training lacks, left out while few; beyond, its figures would flatter."""
+
+_FEWEST_PER_CLASS = 3
+_TWO_CLASSES = 2
+
+
+class Prepare(Stage):
+    """Second of six.
+
+    Rows without a target are left out; values not of their kind count as missing while they are few; rows with the same
+    given values stay on one side of a random split; fields are fitted on training rows alone. What was left out, and
+    what the checks found, is told and stands in the data report.
+    """
+
+    name: ClassVar[str] = "prepare"
+
+    def depends_on(self, product: Product) -> dict[str, Any]:
+        columns = {**product.given, product.target_name: product.target}
+        return {
+            "prepare": product.prepare.model_dump(mode="json"),
+            "given": list(product.given),
+            "target": product.target_name,
+            "columns": {
+                name: {"kind": spec.kind, "options": spec.options, "version": spec.field(name).version}
+                for name, spec in columns.items()
+            },
+        }
+
+    def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
+        """Write fields.json, shards.json, the shards and report.json.
+
+        Raises:
+            DataError: Nothing can be learned from these rows; the error says why.
+            ProductError: product.yaml names a check that does not exist.
+        """
+        levels = held_levels(product)
+        kinds = {
+            name: spec.field(name) for name, spec in (*product.given.items(), (product.target_name, product.target))
+        }
+        pictures = [name for name, kind in kinds.items() if isinstance(kind, Image)]
+        collected = Collected.open(inputs["collect"], work, pictures)
+        columns = {name: read_column(collected, name, kind) for name, kind in kinds.items()}
+        target = columns[product.target_name]
+        given = {name: columns[name] for name in product.given}
+        _hold_kinds(columns, collected)
+        candidates = _targeted(target)
+        same = identity(given.values()) if given else None
+
+        told = product.prepare.split
+        official = collected.column("__split__")
+        splits = split(
+            told,
+            candidates,
+            classes=target.codes if isinstance(target.kind, Category) else None,
+            same=same,
+            official=None if official is None else official.to_list(),
+            groups=None if told.group is None else collected.column(told.group),
+            times=None if told.time is None else collected.column(told.time),
+        )
+        splits, unseen = _of_seen_classes(splits, target)
+        counts = {name: len(rows) for name, rows in splits.rows.items()}
+        work.note("prepare.split", way=splits.way, **counts)
+
+        untargeted = np.flatnonzero(target.missing)
+        evidence = Evidence(given, target, splits, collected.shown, untargeted, unseen)
+        found = findings(evidence, levels, "split")
+        fitted = {name: _fitted(column, splits, collected) for name, column in columns.items()}
+        encoded = encode(collected, columns, fitted, target.name, splits, same=same, seed=told.seed, work=work)
+        evidence = replace(
+            evidence,
+            splits=encoded.splits,
+            unreadable=encoded.unreadable,
+            same=encoded.same,
+            repeated=encoded.repeated,
+        )
+        found += findings(evidence, levels, "encoded")
+        for one in found:
+            work.tell(Finding(self.name, one.check, one.severity, one.says(), one.mend()))
+
+        report = data_report(evidence, encoded, found, collected.rows)
+        work.write_json(
+            "fields.json",
+            {"given": [fitted[name].to_json() for name in product.given], "target": fitted[target.name].to_json()},
+        )
+        work.write_json("shards.json", [shard.model_dump() for shard in encoded.shards])
+        work.write_json("report.json", report)
+        return {
+            "rows": {name: len(rows) for name, rows in encoded.splits.rows.items()},
+            "split": report["split"],
+            "left_out": report["left_out"],
+            "shared_rows": report["shared_rows"],
+            "findings": _counted(found),
+        }
+
+
+def _hold_kinds(columns: Mapping[str, Column], collected: Collected) -> None:
+    """A few values of the wrong kind are slips of the pen; many mean that the column is not what product.yaml says."""
+    for column in columns.values():
+        if len(column.bad) > max(1, _MOST_BAD * collected.rows):
+            first = min(column.bad)
+            raise DataError(
+                "bad_values",
+                column=column.name,
+                kind=column.kind.kind(),
+                count=len(column.bad),
+                total=collected.rows,
+                first=collected.shown(first),
+                reason=column.bad[first](),
+            )
+
+
+def _targeted(target: Column) -> Array:
+    """The rows that have a target, ascending; held to be enough to learn from."""
+    rows = np.flatnonzero(~target.missing)
+    if len(rows) == 0:
+        raise DataError("target_missing", column=target.name, rows=len(target.codes))
+    if isinstance(target.kind, Category):
+        counts = np.bincount(target.codes[rows])[1:]
+        if len(counts) < _TWO_CLASSES:
+            raise DataError("one_class", column=target.name, value=target.labels[0])
+        small = int(np.count_nonzero(counts < _FEWEST_PER_CLASS))
+        if small > len(counts) / 2:
+            raise DataError("classes_too_small", column=target.name, classes=len(counts), small=small, rows=len(rows))
+    return rows
+
+
+def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
+    """The splits without validation and test rows of a class that training has not, and those rows.
+
+    Kept, they would be errors that no model can avoid, and the loss knows no place for them; so they are left out and
+    told, as long as they are few.
+    """
+    if not isinstance(target.kind, Category):
+        return splits, np.zeros(0, np.int64)
+    seen = np.unique(target.codes[splits.rows["train"]])
+    if len(seen) < _TWO_CLASSES:
+        raise DataError("one_class", column=target.name, value=target.labels[int(seen[0]) - 1])
+    kept, unseen = dict(splits.rows), []
+    for name, rows in splits.rows.items():
+        is_seen = np.isin(target.codes[rows], seen)
+        lost = rows[~is_seen]
+        if len(lost) > max(1, _MOST_UNSEEN * len(rows)) or not is_seen.any():
+            labels = sorted({target.labels[code - 1] for code in target.codes[lost].tolist()})
+            raise DataError(
+                "unseen_classes", split=name, count=len(lost), total=len(rows), classes=", ".join(labels[:10])
+            )
+        kept[name] = rows[is_seen]
+        unseen.append(lost)
+    return replace(splits, rows=kept), np.sort(np.concatenate(unseen))
+
+
+def _fitted(column: Column, splits: Splits, collected: Collected) -> Field:
+    rows = splits.rows["train"]
+    try:
+        if column.values is None:
+            return column.kind.fit(collected.pictures(column.name, rows))
+        if isinstance(column.values, np.ndarray):
+            return column.kind.fit(column.values[rows])
+        return column.kind.fit([column.values[row] for row in rows])
+    except ValueError as error:
+        reason = reason_of(error)()
+        raise DataError("bad_column", column=column.name, kind=column.kind.kind(), reason=reason) from error
+
+
+def _counted(found: list[Found]) -> dict[str, int]:
+    return {severity: sum(one.severity == severity for one in found) for severity in ("info", "warning")}

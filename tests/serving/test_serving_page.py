@@ -1,0 +1,135 @@
+"""The demo page, in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sixfold.serving import Bundle
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=[("en", 1280), ("zh-CN", 390)], ids=["desk, English", "telephone, Chinese"])
+def view(request: pytest.FixtureRequest) -> dict[str, Any]:
+    language, width = request.param
+    return {"language": language, "width": width}
+
+
+def words(browser: Any) -> str:
+    return str(browser.value("document.body.innerText"))
+
+
+@pytest.mark.parametrize("which", ["digits", "table"])
+def test_a_real_example_is_answered(
+    browser: Any, request: pytest.FixtureRequest, view: dict[str, Any], which: str
+) -> None:
+    url, bundle = request.getfixturevalue(f"{which}_url"), request.getfixturevalue(f"{which}_bundle")
+    browser.open(f"{url}/", **view)
+    browser.value("localStorage.clear()")
+    browser.open(f"{url}/", **view)
+    assert bundle.product.goal in words(browser)
+    assert browser.value("document.documentElement.lang") == view["language"]
+    browser.value("document.getElementById('example').click()")
+    browser.until("document.querySelector('.said')")
+    expected = bundle.sample["answer"][bundle.target.name]
+    assert browser.value("document.querySelector('.value').textContent") == expected
+    assert browser.value("document.querySelectorAll('.bars li').length") == len(
+        bundle.sample["answer"]["probabilities"]
+    )
+    assert browser.value("document.querySelector('.bars .first').innerText").startswith(expected)
+    assert bundle.version in words(browser)
+    assert browser.complaints == []
+
+
+def test_the_page_fits_its_window(browser: Any, digits_url: str, view: dict[str, Any]) -> None:
+    browser.open(f"{digits_url}/", **view)
+    browser.value("fillExample()")
+    browser.until("document.querySelector('.said')")
+    assert browser.value("document.documentElement.scrollWidth") <= view["width"]
+
+
+def test_every_word_is_in_both_languages_and_the_choice_is_remembered(browser: Any, table_url: str) -> None:
+    keys = browser_keys = None
+    browser.open(f"{table_url}/", language="en")
+    keys = browser.value("Object.keys(WORDS.en).sort().join()")
+    browser_keys = browser.value("Object.keys(WORDS.zh).sort().join()")
+    assert keys == browser_keys
+    browser.value("document.querySelector('[data-language=zh]').click()")
+    chinese = words(browser)
+    browser.open(f"{table_url}/", language="en")
+    assert words(browser) == chinese
+    browser.value("document.querySelector('[data-language=en]').click()")
+    assert words(browser) != chinese
+
+
+def test_everything_to_fill_in_or_press_has_a_name(browser: Any, request: pytest.FixtureRequest) -> None:
+    for which in ("digits", "table"):
+        browser.open(f"{request.getfixturevalue(f'{which}_url')}/", language="en")
+        nameless = browser.value(
+            """[...document.querySelectorAll('button, input, select, textarea, a[href]')].filter(part =>
+                !part.hidden && !part.textContent.trim() && !part.getAttribute('aria-label') && !(part.labels ?? []).length
+            ).map(part => part.outerHTML).join()"""
+        )
+        assert nameless == ""
+
+
+def test_what_is_filled_in_is_what_is_sent(browser: Any, table_url: str) -> None:
+    browser.open(f"{table_url}/", language="en")
+    browser.value(
+        """(() => {
+            document.querySelector('input[name="mean radius"]').value = '25.5';
+            document.querySelector('select').value = '大';
+            document.querySelector('input[name="mean radius"]').dispatchEvent(new Event('input', {bubbles: true}));
+            document.getElementById('ask').click();
+        })()"""
+    )
+    browser.until("document.querySelector('.said')")
+    assert browser.value("document.querySelector('.value').textContent") == "yes"
+    assert '"mean radius": 25.5' in browser.value("document.getElementById('curl').textContent")
+
+
+def test_a_mistake_is_said_beside_its_field(browser: Any, table_url: str, digits_url: str) -> None:
+    browser.open(f"{table_url}/", language="zh-CN")
+    browser.value("useLanguage('zh')")
+    browser.value("document.getElementById('ask').click()")
+    assert "请至少填写一项" in words(browser)
+    browser.open(f"{digits_url}/", language="en")
+    browser.value("useLanguage('en')")
+    browser.value("takePicture('photo', new File(['no picture'], 'a.png', {type: 'image/png'}), true)")
+    browser.until("document.querySelector('.field .fault')")
+    assert "photo" in browser.value("document.querySelector('.field .fault').textContent")
+    assert browser.value("document.getElementById('field-0').getAttribute('aria-invalid')") == "true"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("which", ["digits", "table"])
+def test_the_line_to_copy_works_as_it_stands(
+    browser: Any, request: pytest.FixtureRequest, tmp_path: Path, which: str
+) -> None:
+    bundle: Bundle = request.getfixturevalue(f"{which}_bundle")
+    browser.open(f"{request.getfixturevalue(f'{which}_url')}/", language="en")
+    line = browser.value("document.getElementById('curl').textContent")
+    if which == "digits":
+        (tmp_path / "photo.png").write_bytes(base64.b64decode(bundle.sample["row"]["photo"]))
+    said = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert str(bundle.sample["answer"][bundle.target.name]) in said
+    assert '"answers"' in said
+
+
+def test_names_and_values_are_shown_as_text_never_run(browser: Any, table_bundle: Bundle) -> None:
+    import dataclasses
+
+    from conftest import running
+
+    evil = "<img src=x onerror=alert(1)>"
+    product = table_bundle.product.changed(goal=evil)
+    with running(dataclasses.replace(table_bundle, product=product)) as url:
+        browser.open(f"{url}/", language="en")
+        assert evil in words(browser)
+        assert browser.value("document.querySelectorAll('main img').length") == 0
