@@ -21,7 +21,7 @@ check: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m sixfold.cli.reference docs
+	$(BIN)/python -m sixfold.reference docs
 
 $(VENV)/.build: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Sixfold needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -70,7 +70,8 @@ def main() -> None:
             )
         ratios = [mine / theirs for mine, theirs in zip(ours, plain, strict=True)]
         print(
-            f"| median | {statistics.median(plain):.0f} | {statistics.median(ours):.0f} | {statistics.median(ratios):.3f} |"
+            f"| median | {statistics.median(plain):.0f} | {statistics.median(ours):.0f} "
+            f"| {statistics.median(ratios):.3f} |"
         )
 
 

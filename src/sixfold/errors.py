@@ -102,11 +102,16 @@ class SixfoldError(Exception):
 
     def says(self, language: str | None = None) -> str:
         """The sentence that names the cause, in ``language`` (default: the reader's)."""
-        return sentence(f"errors.{self.code}.says", language, **self.values)
+        return sentence(f"errors.{self.code}.says", language, **self._named())
 
     def mend(self, language: str | None = None) -> str:
         """What to do about it, in ``language`` (default: the reader's)."""
-        return sentence(f"errors.{self.code}.mend", language, **self.values)
+        return sentence(f"errors.{self.code}.mend", language, **self._named())
+
+    def _named(self) -> dict[str, str]:
+        """What the sentences may name in braces: the values, and what was expected and received, where it was said."""
+        told = {"expected": self.expected, "received": self.received}
+        return {**self.values, **{name: text for name, text in told.items() if text is not None}}
 
     def lines(self, language: str | None = None) -> list[str]:
         """The whole message, line by line: cause, place, expected, received, mend."""

@@ -1,9 +1,9 @@
 """How a kind is found: one file, one public subclass, no list to edit.
 
-A *family* is an abstract class that names its folder: ``class Field(Kind): folder = "sixfold.fields"``. A kind is a file
-in that folder of the same name as the kind, with one public subclass of the family. Packages outside add theirs by an
-entry point in the group of the folder's name. A broken kind is an error that names itself, never a kind that is silently
-missing.
+A *family* is an abstract class that names its folder: ``class Field(Kind): folder = "sixfold.fields"``. A kind is a
+file in that folder of the same name as the kind, with one public subclass of the family. Packages outside add theirs by
+an entry point in the group of the folder's name. A broken kind is an error that names itself, never a kind that is
+silently missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, whole; and folders that only their owner can enter."""
+"""Files that a reader sees as they were or as they are, whole; and folders that only their owner can enter."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def private_folder(path: Path) -> Path:
 
 
 def write_whole(path: Path, data: bytes, *, private: bool = True) -> None:
-    """Write ``data`` to ``path`` so that no crash leaves half of it: temporary file, fsync, rename, fsync of the folder.
+    """Write ``data`` to ``path`` so that no crash leaves half of it: temporary file, fsync, rename, fsync of the
+    folder.
 
     Raises:
         StoreError: The disk is full, or the place may not be written.
@@ -59,8 +60,13 @@ def write_whole(path: Path, data: bytes, *, private: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+def locked(path: Path, *, wait: bool = True, shared: bool = False) -> Iterator[None]:
     """Hold the lock file ``path`` for the length of a ``with`` block; the system frees it if this process dies.
+
+    Args:
+        path: The lock file; made if it was missing.
+        wait: Whether to wait for who holds it.
+        shared: Whether others may hold it, shared, at the same time.
 
     Raises:
         BlockingIOError: ``wait`` is false and another process holds it.
@@ -69,7 +75,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 
     private_folder(path.parent)
     with open(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE), "r+b") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
         yield
 
 

@@ -70,8 +70,15 @@ def sentence(key: str, code: str | None = None, /, **values: object) -> str:
     for candidate in (code or language(), DEFAULT):
         entry = _lookup(_sentences(candidate), key) if candidate in languages() else None
         if isinstance(entry, str):
-            return entry.format(**values) if values else entry
+            return entry.format(**values) if values else entry.format_map(_Unfilled())
     raise KeyError(key)
+
+
+class _Unfilled(dict[str, str]):
+    """Asked for without values, a sentence keeps its braces; doubled ones become single, as they do with values."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
 
 
 @cache

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 import sixfold.product
 from sixfold.errors import GateRefused, Place, ProductError, SixfoldError
+from sixfold.evaluation import gate_names
 from sixfold.families import Kind, find
 from sixfold.files import locked, private_folder, write_whole
 from sixfold.hashing import digest_of_value
@@ -27,9 +28,9 @@ from sixfold.networks import Network
 from sixfold.product import Product, declaration_error
 from sixfold.progress import Listener, Note, silent
 from sixfold.progress import Stage as StageEvent
-from sixfold.security import Home, Keyring, Ledger
+from sixfold.security import Home, Keyring, Ledger, recipient_from
 from sixfold.serving import Bundle, Engine
-from sixfold.stages import STAGES, Collect, Stage, bundle_from
+from sixfold.stages import STAGES, Collect, Stage, bundle_from, own_network
 from sixfold.store import Artefact, Store, Workspace
 from sixfold.targets import Target
 from sixfold.tasks import task_of
@@ -57,14 +58,19 @@ def check(product: Product) -> None:
 
     Raises:
         ProductError: One does not.
+        KeyringError: A recipient of the pack is none.
     """
     task_of(product)
+    if product.train.keras is not None:
+        own_network(product).file  # noqa: B018 — raises where there is none
     if product.train.keras is None and product.train.network != "auto":
         _check_options(product, Network, product.train.network, "train", "network", product.train.options)
     elif product.train.keras is None and product.train.options:
         key = next(iter(product.train.options))
         raise ProductError("option_of_auto", place=product.place(f"train.{key}"), key=key)
     _check_options(product, Target, product.deploy.target, "deploy", "target", product.deploy.options)
+    for recipient in product.deliver.to:
+        recipient_from(recipient)
 
 
 def _check_options(
@@ -229,8 +235,9 @@ class Sixfold:
 
         Args:
             product: The declaration.
-            until: The last stage.
-            overrides: Gates to pass although they say no, each with the reason; both go into the ledger and onto the card.
+            until: The last stage: collect, prepare, train, evaluate, deploy or deliver.
+            overrides: Gates to pass although they say no, each with the reason; both go into the ledger and onto the
+            card.
             write_report: Whether the report is written beside product.yaml, for the user to open.
 
         Raises:
@@ -239,6 +246,12 @@ class Sixfold:
             GateRefused: A gate said no (exit code 3); the model and its report are kept.
         """
         check(product)
+        if until not in {stage.name for stage in STAGES}:
+            raise ProductError("unknown_stage", name=until, known=", ".join(stage.name for stage in STAGES))
+        for name in overrides or {}:
+            if name not in gate_names():
+                known = ", ".join(gate_names())
+                raise ProductError("unknown_gate", place=Place(key="--override"), name=name, known=known)
         with self._alone(product):
             return self._run(product, until, dict(overrides or {}), write_report)
 
@@ -283,18 +296,16 @@ class Sixfold:
         return True
 
     def collect_garbage(self, *, dry: bool = False) -> tuple[int, int]:
-        """Drop artefacts that no product's last run uses, and blobs that nothing names; returns blobs and bytes freed."""
-        used = {
-            (stage, key)
-            for name in self.products()
-            if (kept := self.store.made("product", name)) is not None
-            for stage, key in kept.about["keys"].items()
-        }
-        if not dry:
-            for step in list(self.store.steps()):
-                if step[0] != "product" and step not in used:
-                    self.store.drop(*step)
-        freed = self.store.collect_garbage(dry=dry)
+        """Drop artefacts that no product's last run uses, then blobs that nothing names; returns blobs and bytes."""
+        with locked(self._house_lock):
+            used = {
+                (stage, key)
+                for name in self.products()
+                if (kept := self.store.made("product", name)) is not None
+                for stage, key in kept.about["keys"].items()
+            }
+            unused = {step for step in self.store.steps() if step[0] != "product" and step not in used}
+            freed = self.store.collect_garbage(unused, dry=dry)
         if not dry:
             self.ledger.append("store.garbage_collected", None, blobs=freed[0], bytes=freed[1])
         return freed
@@ -374,6 +385,7 @@ class Sixfold:
                 "stage": stage.name,
                 "version": stage.version,
                 "depends_on": stage.depends_on(product),
+                "fingerprint": stage.fingerprint(product) if isinstance(stage, Collect) else None,
                 "inputs": {name: artefact.digest for name, artefact in sorted(inputs.items())},
                 "seed": product.train.seed,
             }
@@ -381,10 +393,6 @@ class Sixfold:
 
     def _ask_gates(self, product: Product, evaluated: Artefact, overrides: dict[str, str]) -> None:
         gates: list[dict[str, Any]] = evaluated.about["gates"]
-        unknown = [name for name in overrides if name not in {gate["name"] for gate in gates}]
-        if unknown:
-            known = ", ".join(gate["name"] for gate in gates)
-            raise ProductError("unknown_gate", place=Place(key="--override"), name=unknown[0], known=known)
         for gate in gates:
             if gate["passed"]:
                 continue
@@ -423,11 +431,17 @@ class Sixfold:
         }
         self.store.keep("product", product.name, about, {})
 
+    @property
+    def _house_lock(self) -> Path:
+        """Held shared by runs, alone by garbage collection."""
+        return self.home.folder("locks") / ".house"
+
     @contextlib.contextmanager
     def _alone(self, product: Product) -> Iterator[None]:
         """One run of a product at a time; a second one waits, and then finds its work done."""
         path = self.home.folder("locks") / f"{product.name}.lock"
         with contextlib.ExitStack() as stack:
+            stack.enter_context(locked(self._house_lock, shared=True))
             try:
                 stack.enter_context(locked(path, wait=False))
             except BlockingIOError:

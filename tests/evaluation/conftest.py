@@ -149,7 +149,14 @@ class Case:
         work.write("graph.onnx", graph)
         work.write_json("network.json", {"kind": "mlp", "versions": {"keras": "3.15.1"}})
         history = [
-            {"epoch": n, "seconds": 0.5, "loss": 1 / n, "accuracy": 1 - 0.5 / n, "val_loss": 1.1 / n, "val_accuracy": 0.9}
+            {
+                "epoch": n,
+                "seconds": 0.5,
+                "loss": 1 / n,
+                "accuracy": 1 - 0.5 / n,
+                "val_loss": 1.1 / n,
+                "val_accuracy": 0.9,
+            }
             for n in range(1, 9)
         ]
         work.write_json("history.json", history)

@@ -1,4 +1,4 @@
-"""What every kind of column promises: back and forth without loss, the same for every container, never stopped by a blank."""
+"""What every kind of column promises: back and forth without loss, alike for every container, unstopped by blanks."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ def test_every_kind_encodes_in_its_form_survives_json_and_takes_missing_values(n
     assert json.dumps([field.json_value(value) for value in values])
 
 
+@settings(deadline=None)  # the first example pays for imports
 @given(st.lists(numbers | st.none(), min_size=1))
 def test_a_number_comes_back_as_exactly_as_float32_tells_it_from_its_neighbours(values: list[float | None]) -> None:
     field = Number("n").fit(values)
@@ -79,6 +80,7 @@ def test_a_number_comes_back_as_exactly_as_float32_tells_it_from_its_neighbours(
             assert abs(back - value) <= 1e-6 * scale
 
 
+@settings(deadline=None)  # the first example pays for imports
 @given(st.lists(numbers | st.none() | st.integers(-(10**6), 10**6), max_size=20), st.lists(numbers, min_size=1))
 def test_numbers_are_the_same_from_a_list_an_array_and_a_series(values: list[Any], seen: list[float]) -> None:
     field = Number("n").fit(seen)
@@ -124,6 +126,7 @@ def test_a_number_far_beyond_training_stays_finite() -> None:
     assert np.isfinite(field.encode([1e300, -1e300, "9e307"])).all()
 
 
+@settings(deadline=None)  # the first example pays for imports
 @given(st.lists(words | st.none(), min_size=1))
 def test_a_category_comes_back_as_it_was_but_for_blanks_around_it(values: list[str | None]) -> None:
     field = Category("c").fit(values)
@@ -131,6 +134,7 @@ def test_a_category_comes_back_as_it_was_but_for_blanks_around_it(values: list[s
     assert (field.encode(values) > 0).tolist() == [value is not None for value in values]
 
 
+@settings(deadline=None)  # the first example pays for imports
 @given(st.lists(words | st.none(), max_size=20), st.lists(words, min_size=1))
 def test_categories_are_the_same_from_a_list_an_array_and_a_series(values: list[Any], seen: list[str]) -> None:
     field = Category("c").fit(seen)
@@ -184,7 +188,7 @@ def test_where_yes_is_not_clear_nothing_is_guessed(values: list[Any], yes: Any) 
         YesNo("y", YesNo.Options(yes=yes)).fit(values)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 64), st.integers(1, 64), st.sampled_from([1, 3]), st.integers(0, 99))
 def test_a_picture_of_the_fields_own_size_comes_back_pixel_by_pixel(
     height: int, width: int, channels: int, seed: int
@@ -276,7 +280,7 @@ def test_a_damaged_picture_is_read_or_refused_and_nothing_else(data: st.DataObje
     try:
         assert field.encode([cut]).shape == (1, 8, 8, 3)
     except ValueError as error:
-        assert isinstance(error.args[0], Text)
+        assert isinstance(error.args[0], Text)  # noqa: PT017
 
 
 def test_what_pandas_calls_missing_is_missing() -> None:

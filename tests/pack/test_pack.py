@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -203,3 +204,14 @@ def test_sealed_members_are_age_files(pack: Pack, customer: Keyring) -> None:
         if entry.sealed:
             assert pack.members[entry.name].startswith(b"age-encryption.org/v1\n")
             assert decrypted(pack.members[entry.name], customer.identity, what=entry.name)
+
+
+def test_verifying_loads_nothing_heavy(pack: Pack, key: bytes) -> None:
+    code = (
+        "import sys; from sixfold.pack import verify_pack; "
+        f"verify_pack({str(pack.verified.path)!r}, {key!r}); "
+        "print([name for name in ('model_signing', 'sigstore', 'onnxruntime', 'packaging', 'keras', 'scipy', 'sklearn')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

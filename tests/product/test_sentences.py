@@ -51,11 +51,10 @@ def braces(text: str) -> set[str]:
 @pytest.mark.parametrize("code", languages())
 def test_every_language_has_every_sentence_with_the_same_values(code: str) -> None:
     english, other = locale("en"), locale(code)
-    assert other.keys() == english.keys()
+    # What the reference says in English stands in the code itself: tests/docs holds that the others have it.
+    assert {key for key in other if not key.startswith("reference.code.")} == english.keys()
     different = {
-        key
-        for key in english
-        if braces(english[key]) != braces(other[key]) and not key.startswith("errors.gate.")
+        key for key in english if braces(english[key]) != braces(other[key]) and not key.startswith("errors.gate.")
     }
     assert not different
 
@@ -76,7 +75,10 @@ def test_every_note_told_has_its_sentence() -> None:
     english = locale("en")
     told = re.compile(r"(?:\.note\(|sentence\(|Note\(\s*\"\w+\",)\s*\"([\w.]+)\"")
     missing = {
-        key for file in SOURCE.rglob("*.py") for key in told.findall(file.read_text(encoding="utf-8")) if key not in english
+        key
+        for file in SOURCE.rglob("*.py")
+        for key in told.findall(file.read_text(encoding="utf-8"))
+        if key not in english
     }
     assert not missing
 

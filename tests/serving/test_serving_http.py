@@ -161,6 +161,13 @@ def test_a_wrong_picture_is_named(digits_url: str, body: Any, slug: str) -> None
     assert (said["error"]["row"], said["error"]["column"]) == (1, "photo")
 
 
+def test_why_a_value_is_wrong_is_said_in_the_callers_language(table_url: str) -> None:
+    for language, reason in (("zh", "不是数字"), ("en", "not a number")):
+        for value in ("large", "small"):
+            _, said = asked(table_url, json={"mean radius": value}, headers={"accept-language": language})
+            assert reason in said["error"]["says"]
+
+
 def test_a_picture_of_too_many_pixels_is_refused(digits_url: str) -> None:
     from PIL import Image as Pillow
 

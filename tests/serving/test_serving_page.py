@@ -55,11 +55,9 @@ def test_the_page_fits_its_window(browser: Any, digits_url: str, view: dict[str,
 
 
 def test_every_word_is_in_both_languages_and_the_choice_is_remembered(browser: Any, table_url: str) -> None:
-    keys = browser_keys = None
     browser.open(f"{table_url}/", language="en")
-    keys = browser.value("Object.keys(WORDS.en).sort().join()")
-    browser_keys = browser.value("Object.keys(WORDS.zh).sort().join()")
-    assert keys == browser_keys
+    keys = [browser.value(f"Object.keys(WORDS.{code}).sort().join()") for code in ("en", "zh")]
+    assert keys[0] == keys[1]
     browser.value("document.querySelector('[data-language=zh]').click()")
     chinese = words(browser)
     browser.open(f"{table_url}/", language="en")
@@ -73,7 +71,8 @@ def test_everything_to_fill_in_or_press_has_a_name(browser: Any, request: pytest
         browser.open(f"{request.getfixturevalue(f'{which}_url')}/", language="en")
         nameless = browser.value(
             """[...document.querySelectorAll('button, input, select, textarea, a[href]')].filter(part =>
-                !part.hidden && !part.textContent.trim() && !part.getAttribute('aria-label') && !(part.labels ?? []).length
+                !part.hidden && !part.textContent.trim() && !part.getAttribute('aria-label')
+                && !(part.labels ?? []).length
             ).map(part => part.outerHTML).join()"""
         )
         assert nameless == ""

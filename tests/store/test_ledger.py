@@ -31,7 +31,7 @@ def test_every_flipped_byte_is_found(home: Home, ledger: Ledger) -> None:
     for path in (ledger.path, ledger.checkpoint_path):
         whole = path.read_bytes()
         for position in range(len(whole)):
-            path.write_bytes(whole[:position] + bytes([whole[position] ^ (1 << draw.randrange(8))]) + whole[position + 1 :])
+            path.write_bytes(flipped(whole, position, draw.randrange(8)))
             with pytest.raises(LedgerError):
                 Ledger(home, Keyring(home)).verify()
         path.write_bytes(whole)
@@ -115,3 +115,7 @@ def test_lines_are_canonical_json(ledger: Ledger) -> None:
     filled(ledger, 2)
     for line in ledger.path.read_bytes().splitlines():
         assert canonical_json(json.loads(line)) == line
+
+
+def flipped(whole: bytes, position: int, bit: int) -> bytes:
+    return whole[:position] + bytes([whole[position] ^ (1 << bit)]) + whole[position + 1 :]

@@ -84,7 +84,7 @@ def test_every_flipped_byte_of_the_store_is_found_and_the_file_named(home: Home,
     for path in (path for path in files if path.is_file()):
         whole = path.read_bytes()
         for position in draw.sample(range(len(whole)), min(60, len(whole))):
-            path.write_bytes(whole[:position] + bytes([whole[position] ^ (1 << draw.randrange(8))]) + whole[position + 1 :])
+            path.write_bytes(flipped(whole, position, draw.randrange(8)))
             assert path in list(Store(home, Keyring(home)).verify()), f"byte {position} of {path.name}"
         path.write_bytes(whole)
     assert list(Store(home, Keyring(home)).verify()) == []
@@ -131,3 +131,7 @@ def test_records_are_plain_and_signed(store: Store) -> None:
     record = json.loads((store.home.path / "store" / "steps" / "collect" / "k").read_bytes())
     assert set(record) == {"body", "signature"}
     assert "Zhang San" not in json.dumps(record)
+
+
+def flipped(whole: bytes, position: int, bit: int) -> bytes:
+    return whole[:position] + bytes([whole[position] ^ (1 << bit)]) + whole[position + 1 :]

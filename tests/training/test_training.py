@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,15 @@ import pytest
 
 pytest.importorskip("keras")
 
-from safetensors.numpy import load, save  # noqa: E402
+from safetensors.numpy import load, save
 
-from sixfold.errors import TrainingError  # noqa: E402
-from sixfold.fields.category import Category  # noqa: E402
-from sixfold.fields.image import Image  # noqa: E402
-from sixfold.product import Product  # noqa: E402
-from sixfold.progress import Epoch, Event  # noqa: E402
-from sixfold.store import Store, Workspace  # noqa: E402
-from sixfold.training import Trial, run_trial  # noqa: E402
+from sixfold.errors import TrainingError
+from sixfold.fields.category import Category
+from sixfold.fields.image import Image
+from sixfold.product import Product
+from sixfold.progress import Epoch, Event
+from sixfold.store import Store, Workspace
+from sixfold.training import Trial, run_trial
 
 pytestmark = pytest.mark.slow
 
@@ -101,10 +100,9 @@ def test_training_killed_at_any_moment_goes_on_to_the_same_bits(prepared: Store)
 
 
 def test_a_budget_of_time_is_kept_and_leaves_the_best_model_so_far(prepared: Store) -> None:
-    begun = time.monotonic()
-    result = run_trial(trial(prepared, "clock", said={"epochs": 100_000}, minutes=0.1), lambda event: None)
-    assert 5 <= result.about["seconds"] <= 9
-    assert time.monotonic() - begun < 60
+    result = run_trial(trial(prepared, "clock", said={"epochs": 100_000}, minutes=0.3), lambda event: None)
+    assert 17 <= result.about["seconds"] <= 60  # on a free machine 18 to 19: the first call, which compiles, is not cut
+    assert result.about["epochs"] < 100_000
     assert result.about["best_epoch"] >= 1
 
 

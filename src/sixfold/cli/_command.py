@@ -1,8 +1,8 @@
 """Commands whose words stand in the locale files, and the group that finds them by file name.
 
 A command is one file of this folder, of the command's name, that holds one ``command``. Its words stand under
-``[cli.<name>]``: ``about`` (one line), ``example``, optionally ``text``, and under ``options`` one sentence per argument
-and option. So ``sixfold --help`` needs no command's file, and every command can be read in every language.
+``[cli.<name>]``: ``about`` (one line), ``example``, optionally ``text``, and under ``options`` one sentence per
+argument and option. So ``sixfold --help`` needs no command's file, and every command can be read in every language.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from sixfold.cli._layout import table, wrapped
 from sixfold.errors import InputError
 from sixfold.language import sentence
 
-__all__ = ["App", "Command", "Group", "as_json", "command", "command_names"]
+__all__ = ["App", "Command", "Group", "as_json", "command_names", "spoken"]
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
-_ORDER = "new show run report predict serve list status stop rm gc verify keys ledger".split()
+_ORDER = (
+    *("new", "show", "run", "report", "predict"),
+    *("serve", "list", "status", "stop"),
+    *("rm", "gc"),
+    *("verify", "keys", "ledger"),
+)
 """In which order `sixfold --help` names the commands; one that is not here comes last."""
 
 
@@ -82,7 +87,7 @@ class Group(Command, click.Group):
         yield f"{sentence('cli.help.commands')}\n{table(rows, indent=2)}"
         yield from super().parts(ctx, words)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """In the order in which they are written."""
         return list(self.commands)
 
@@ -98,18 +103,20 @@ class Group(Command, click.Group):
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             known = self.list_commands(ctx)
             close = difflib.get_close_matches(name, known, n=1)
-            raise InputError("unknown_command", name=name, guess=close[0] if close else "--help", known=", ".join(known))
+            raise InputError(
+                "unknown_command", name=name, guess=close[0] if close else "--help", known=", ".join(known)
+            )
         return super().resolve_command(ctx, args)
 
 
 class App(Group):
     """The root: commands are found by file name and loaded when they are used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """In the order in which people come to need them."""
         return sorted(command_names(), key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command in the file of that name."""
         if cmd_name not in command_names():
             return None
@@ -117,7 +124,7 @@ class App(Group):
         return found
 
 
-command = partial(click.command, cls=Command)
+spoken = partial(click.command, cls=Command)
 """Decorator: a function becomes a command with its words in the locale files."""
 
 as_json = click.option("--json", "as_json", is_flag=True)
@@ -151,5 +158,3 @@ def _maybe(key: str) -> str | None:
 def _spelled(ctx: click.Context, option: click.Option) -> str:
     names = ", ".join(sorted(option.opts, key=len))
     return names if option.is_flag else f"{names} {option.make_metavar(ctx)}"
-
-

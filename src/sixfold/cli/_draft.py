@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -48,7 +48,12 @@ _TARGETS = (
 """Names that say that a column is the target, the clearest first."""
 
 _IDENTITY = re.compile(r"(^|[_\W])(id|uuid|guid|key|index|nr|no|number)$|[a-z]I[Dd]$|编号|序号|工号|学号")
-_PLAIN = re.compile(r"[A-Za-z_\u4e00-\u9fff][A-Za-z0-9_\u4e00-\u9fff.+/-]*( [A-Za-z0-9_\u4e00-\u9fff.+/-]+)*")
+_PLAIN = re.compile(
+    r"(?:\.{0,2}/)*[A-Za-z_\u4e00-\u9fff]"
+    r"(?:[A-Za-z0-9_\u4e00-\u9fff.+/-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_\u4e00-\u9fff]))*"
+)
+"""What YAML reads as this very text without quotes."""
+_ENDINGS = re.compile(r"(\.(tar|zip|tgz|gz|xz|bz2|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx?|npz))+$", re.IGNORECASE)
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _DATES = ("Date", "Datetime", "Time", "Duration")
 
@@ -160,7 +165,7 @@ def rendered(draft: Draft, path: str) -> str:
 def product_name(place: str) -> str:
     """A name for the product, from that of its data: ``…/Adult data_*.csv`` gives ``Adult-data``."""
     last = re.split(r"[/\\:]", place.rstrip("/\\"))[-1].partition("?")[0]
-    stem = re.sub(r"(\.(tar|zip|tgz|gz|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx?|npz|tar\.\w+))+$", "", last, flags=re.I)
+    stem = _ENDINGS.sub("", last)
     name = re.sub(r"[^\w-]+", "-", stem).strip("-_")[:63]
     return name or "product"
 
@@ -187,7 +192,7 @@ def _given(column: LookColumn, look: Look) -> Guess:
     if guess.kind is None or not column.missing:
         return guess
     missing = sentence("cli.new.why.missing", None, share=f"{column.missing * 100:.1f} %")
-    return Guess(guess.column, guess.kind, f"{guess.why}; {missing}", guess.options)
+    return Guess(guess.column, guess.kind, _and([guess.why, missing]), guess.options)
 
 
 def _insisted(column: LookColumn, look: Look) -> Guess:
@@ -239,13 +244,13 @@ def _target(column: LookColumn, yes: str | None, why: str | None) -> Guess:
     if column.distinct == 2 and len(values) == 2:  # noqa: PLR2004 — two values
         reasons.append(sentence("cli.new.why.two", None, **shown))
         if yes is None and _two_words(column):
-            return Guess(column.name, "yes_no", "; ".join(reasons))
+            return Guess(column.name, "yes_no", _and(reasons))
         if yes is None:
             yes = _rarer_first(column)[0]
             reasons.append(sentence("cli.new.why.rarer"))
-        return Guess(column.name, "yes_no", "; ".join(reasons), {"yes": yes})
+        return Guess(column.name, "yes_no", _and(reasons), {"yes": yes})
     reasons.append(sentence("cli.new.why.classes", None, **shown))
-    return Guess(column.name, "category", "; ".join(reasons))
+    return Guess(column.name, "category", _and(reasons))
 
 
 def _settings(draft: Draft) -> Iterator[str]:
@@ -286,6 +291,10 @@ def _gap(line: str) -> str:
 
 def _comment(key: str, **values: object) -> str:
     return sentence(f"cli.new.comment.{key}", None, **values) if values else sentence(f"cli.new.comment.{key}")
+
+
+def _and(reasons: Sequence[str]) -> str:
+    return _comment("and").join(reasons)
 
 
 def _scalar(text: str) -> str:
@@ -342,5 +351,5 @@ def _numbers_rows(column: LookColumn, rows: int) -> bool:
     if column.distinct < rows or rows <= _OFTEN:
         return False
     numbers = [value for value in column.values if value is not None]
-    counts_up = all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    counts_up = all(after - before == 1 for before, after in pairwise(numbers))
     return counts_up or bool(_IDENTITY.search(column.name.strip()))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import traceback
 from typing import Any
 
 import click
 
+from sixfold.cli._layout import wrapped
 from sixfold.errors import InputError, RunError, SixfoldError
 from sixfold.language import sentence
 
@@ -50,8 +52,8 @@ def show_failure(error: Exception, *, as_json: bool) -> int:
 
     Args:
         error: What was raised.
-        as_json: One JSON object on stdout: ``{"event": "error", "exit_code", "code", "says", "mend", "place", "expected",
-            "received", "values"}``; else lines on stderr.
+        as_json: One JSON object on stdout: ``{"event": "error", "exit_code", "code", "says", "mend", "place",
+            "expected", "received", "values"}``; else lines on stderr.
     """
     known = as_sixfold_error(error)
     if os.environ.get("SIXFOLD_DEBUG"):
@@ -62,9 +64,15 @@ def show_failure(error: Exception, *, as_json: bool) -> int:
         return known.exit_code
     first, *rest = known.lines()
     begin = click.style(sentence("cli.failure.error"), fg="red", bold=True)
-    text = "\n".join([f"{begin}{first} [{known.code}]", *rest])
+    lines = [line for part in (f"{begin}{first} [{known.code}]", *rest) for line in part.split("\n")]
+    text = "\n".join(_fitting(line) if sys.stderr.isatty() else line for line in lines)
     click.echo(text, err=True, color=False if os.environ.get("NO_COLOR") else None)
     return known.exit_code
+
+
+def _fitting(line: str) -> str:
+    before = line[: len(line) - len(line.lstrip())]
+    return before + wrapped(line.lstrip(), indent=len(before) + 2)
 
 
 def _path(error: click.UsageError) -> str:

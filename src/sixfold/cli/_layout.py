@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
+
+import click
 
 from sixfold.language import sentence
 
-__all__ = ["bytes_text", "duration", "share", "table", "width", "wrapped"]
+__all__ = ["bytes_text", "duration", "listing", "local_time", "share", "table", "width", "wrapped"]
 
 _WIDEST = 100
 _NARROWEST = 40
@@ -18,10 +22,10 @@ _NEVER_FIRST = set("\uff0c\u3002\uff1b\uff1a\u3001\uff1f\uff01\u300d\uff09\u300b
 
 
 def width(text: str) -> int:
-    """How many cells of a terminal ``text`` takes."""
+    """How many cells of a terminal ``text`` takes; colours take none."""
     return sum(
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
+        for letter in click.unstyle(text)
     )
 
 
@@ -45,8 +49,8 @@ def wrapped(text: str, *, indent: int = 0, room: int | None = None) -> str:
     return ("\n" + " " * indent).join(lines).rstrip()
 
 
-def table(rows: Sequence[Sequence[str]], *, gap: int = 2, indent: int = 0) -> str:
-    """Rows in columns; the last column is wrapped to the terminal."""
+def table(rows: Sequence[Sequence[str]], *, gap: int = 2, indent: int = 0, wraps: bool = True) -> str:
+    """Rows in columns; the last column is wrapped to the terminal, if it ``wraps``."""
     if not rows:
         return ""
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
@@ -54,8 +58,18 @@ def table(rows: Sequence[Sequence[str]], *, gap: int = 2, indent: int = 0) -> st
     lines = []
     for row in rows:
         cells = [cell + " " * (wide - width(cell) + gap) for cell, wide in zip(row, widths, strict=False)]
-        lines.append((" " * indent + "".join(cells) + wrapped(row[-1], indent=before)).rstrip())
+        lines.append((" " * indent + "".join(cells) + (wrapped(row[-1], indent=before) if wraps else row[-1])).rstrip())
     return "\n".join(lines)
+
+
+def listing(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
+    """A table of facts: wrapped for a person at a terminal, a line per row for ``grep`` and its like."""
+    return table(rows, indent=indent, wraps=sys.stdout.isatty())
+
+
+def local_time(moment: str) -> str:
+    """An ISO 8601 time as the clock on the wall shows it: 2026-03-01 14:05:09."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration(seconds: float) -> str:
@@ -73,7 +87,7 @@ def duration(seconds: float) -> str:
 def bytes_text(size: int) -> str:
     """A number of bytes as people read it."""
     amount, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB"):  # noqa: B007 — the last unit is wanted afterwards
+    for unit in ("B", "KiB", "MiB", "GiB"):
         if amount < 1024 or unit == "GiB":  # noqa: PLR2004 — bytes of a KiB
             break
         amount /= 1024
@@ -89,10 +103,9 @@ def _pieces(text: str) -> list[str]:
     """Where a line may break: after blanks, and before and after every wide character."""
     pieces: list[str] = []
     for letter in text.replace("\n", " "):
-        wide = unicodedata.east_asian_width(letter) in "WF"
-        if pieces and not wide and not pieces[-1].endswith(" ") and width(pieces[-1][-1]) == 1:
-            pieces[-1] += letter
-        elif pieces and letter == " " and pieces[-1] != " ":
+        before = pieces[-1][-1] if pieces else ""
+        is_latin = unicodedata.east_asian_width(letter) not in "WF" and width(before) == 1 and before != " "
+        if is_latin or (letter == " " and before not in ("", " ")):
             pieces[-1] += letter
         else:
             pieces.append(letter)

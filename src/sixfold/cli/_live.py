@@ -47,9 +47,6 @@ class Live:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console if console is not None else Console(highlight=False)
-        self._screen = Screen(
-            get_renderable=self._drawn, console=self._console, refresh_per_second=_TURNS * 2, transient=True
-        )
         self._states = dict.fromkeys(STAGES, "waiting")
         self._present: str | None = None
         self._begun = time.monotonic()
@@ -57,6 +54,9 @@ class Live:
         self._epoch: Epoch | None = None
         self._last: Epoch | None = None
         self._curve: list[float] = []
+        self._screen = Screen(
+            get_renderable=self._drawn, console=self._console, refresh_per_second=_TURNS * 2, transient=True
+        )
 
     def __enter__(self) -> Self:
         self._screen.start()
@@ -104,7 +104,7 @@ class Live:
     def _drawn(self) -> RenderableType:
         parts: list[RenderableType] = [Text(""), self._path()]
         if self._present is not None:
-            parts.append(self._at_work(self._present))
+            parts.append(self._at_work())
         return Group(*parts)
 
     def _path(self) -> Text:
@@ -120,7 +120,7 @@ class Live:
                 path.append(f"{sign} {stage_title(stage)}", style)
         return path
 
-    def _at_work(self, stage: str) -> RenderableType:
+    def _at_work(self) -> RenderableType:
         elapsed = duration(time.monotonic() - self._begun)
         if self._epoch is not None:
             return self._training(self._epoch, elapsed)
@@ -138,12 +138,12 @@ class Live:
         steps = max(1, at.epochs * at.steps)
         done = min(steps, (at.epoch - 1) * at.steps + at.step)
         line = Table.grid(padding=(0, 1))
-        left = "" if at.seconds_left is None else sentence("cli.progress.left", None, time=duration(at.seconds_left))
-        where = sentence(
-            "cli.progress.epoch", None, epoch=at.epoch, epochs=at.epochs, step=at.step, steps=at.steps
-        )
+        left = "" if not at.seconds_left else sentence("cli.progress.left", None, time=duration(at.seconds_left))
+        where = sentence("cli.progress.epoch", None, epoch=at.epoch, epochs=at.epochs, step=at.step, steps=at.steps)
         line.add_row("", ProgressBar(steps, done, width=30), Text(where), Text(left or elapsed, "dim"))
-        rows: list[RenderableType] = [line, Padding(Text.assemble(*_figures(at)), (0, 0, 0, 1))]
+        rows: list[RenderableType] = [line]
+        if not at.finished:
+            rows.append(Padding(Text.assemble(*_figures(at)), (0, 0, 0, 1)))
         if self._last is not None:
             before = sentence("cli.progress.last_epoch", None, epoch=self._last.epoch)
             curve = ("  " + _curve(self._curve), "cyan")

@@ -1,7 +1,7 @@
 """Progress in three forms: live in a terminal, plain lines elsewhere (and in notebooks), JSON lines for a program.
 
-Training in plain lines has the form that Keras users know (its ``ProgbarLogger`` with ``verbose=2``), with the figures in
-the order loss, metrics, val_loss, val_metrics.
+Training in plain lines has the form that Keras users know (its ``ProgbarLogger`` with ``verbose=2``), with the figures
+in the order loss, metrics, val_loss, val_metrics.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from sixfold.language import sentence
 if TYPE_CHECKING:
     from sixfold.pipeline import Run
 
-__all__ = ["calls", "figure_text", "headline", "near", "record_of", "summary"]
+__all__ = ["calls", "figure_text", "headline", "near", "ranked", "record_of", "summary"]
 
 _LONGEST_CALL = 400
 """A longer row on the command line helps nobody; it is cut to its first columns."""
@@ -35,7 +35,7 @@ def summary(run: Run) -> str:
         pack = shlex.quote(near(run.pack))
         key = f" --key {shlex.quote(near(Path(file)))}" if (file := run.receipts["deliver"].get("key_file")) else ""
         parts.append(_section("pack", f"sixfold verify {pack}{key}", f"sixfold serve {pack}{key}"))
-    parts.append(_section("next", *(wrapped(f"· {line}", indent=4) for line in _suggestions(run))))
+    parts.append(_section("next", *(wrapped(f"· {line}", indent=6) for line in _suggestions(run))))
     return "\n" + "\n\n".join(parts)
 
 
@@ -46,11 +46,21 @@ def record_of(run: Run) -> dict[str, Any]:
         "product": run.product.name,
         "seconds": {stage: round(seconds, 3) for stage, seconds in run.seconds.items()},
         "cached": list(run.cached),
-        "figures": run.figures if "evaluate" in run.artefacts else {},
+        "figures": ranked(run),
         "report": None if run.report_path is None else str(run.report_path),
         "service": run.service,
         "pack": None if run.pack is None else str(run.pack),
     }
+
+
+def ranked(run: Run) -> dict[str, Any]:
+    """Every figure by name, the one by which the model is judged first; none before `evaluate`."""
+    if "evaluate" not in run.artefacts:
+        return {}
+    from sixfold.tasks import task_of
+
+    order = [figure.name for figure in task_of(run.product).figures]
+    return {name: run.figures[name] for name in order if name in run.figures}
 
 
 def headline(run: Run) -> tuple[str, dict[str, Any]] | None:
@@ -86,7 +96,11 @@ def calls(run: Run, url: str) -> Iterator[str]:
     pictures = [name for name, field in run.bundle.given.items() if field.widget == "image"]
     if pictures:
         forms = [f"-F {shlex.quote(f'{name}=@{name}.jpg')}" for name in pictures]
-        forms += [f"-F {shlex.quote(f'{name}={value}')}" for name, value in row.items() if name not in pictures]
+        forms += [
+            f"-F {shlex.quote(f'{name}={value}')}"
+            for name, value in row.items()
+            if name not in pictures and value is not None
+        ]
         yield f"curl {' '.join(forms)} {url}/predict"
         return
     text = json.dumps(row, ensure_ascii=False)
@@ -129,9 +143,7 @@ def _baseline(run: Run, name: str) -> str | None:
     from sixfold.tasks import task_of
 
     known: dict[str, float] = {
-        baseline: value
-        for baseline, value in run.artefacts["evaluate"].about["baselines"].items()
-        if value is not None
+        baseline: value for baseline, value in run.artefacts["evaluate"].about["baselines"].items() if value is not None
     }
     if not known:
         return None
@@ -145,6 +157,8 @@ def _suggestions(run: Run) -> Iterator[str]:
     name = shlex.quote(run.product.name)
     if run.service is not None:
         yield sentence("cli.summary.try_page", None, url=run.service)
+    if run.pack is not None and not run.product.deliver.to:
+        yield sentence("cli.summary.try_recipient")
     if "evaluate" in run.artefacts:
         yield sentence("cli.summary.try_predict", None, name=name)
         yield sentence("cli.summary.try_settings")

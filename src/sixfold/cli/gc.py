@@ -6,14 +6,14 @@ import json
 
 import click
 
-from sixfold.cli._command import as_json, command
+from sixfold.cli._command import as_json, spoken
 from sixfold.cli._layout import bytes_text
 from sixfold.language import sentence
 
 __all__ = ["command"]
 
 
-@command("gc")
+@spoken("gc")
 @click.option("--dry-run", is_flag=True)
 @as_json
 def command(dry_run: bool, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sixfold.cli._command import Group, as_json
-from sixfold.cli._layout import table
+from sixfold.cli._layout import listing
 from sixfold.cli._summary import near
 from sixfold.files import write_whole
 from sixfold.language import sentence
@@ -37,7 +37,9 @@ def command(ctx: click.Context, as_json: bool) -> None:
     identity_from = _origin(home, "identity.txt", "SIXFOLD_KEY", "SIXFOLD_KEY_FILE")
     signing_from = _origin(home, "signing.pem", "SIXFOLD_SIGNING_KEY")
     mine = fingerprint(ring.public_signing_pem())
-    trusted = [(fingerprint(read_public_key(path)), str(path)) for path in sorted((home.path / "trusted").glob("*.pem"))]
+    trusted = [
+        (fingerprint(read_public_key(path)), str(path)) for path in sorted((home.path / "trusted").glob("*.pem"))
+    ]
     if as_json:
         record = {
             "recipient": ring.recipient,
@@ -54,7 +56,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
         ("", sentence("cli.keys.says.from", None, origin=signing_from)),
     ]
     rows += [(sentence("cli.keys.says.trusted") if not number else "", key[0]) for number, key in enumerate(trusted)]
-    click.echo(table(rows))
+    click.echo(listing(rows))
     click.echo(sentence("cli.keys.says.backup"))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sixfold.cli._command import Group, as_json
-from sixfold.cli._layout import table
+from sixfold.cli._layout import listing, local_time
 from sixfold.errors import InputError
 from sixfold.language import sentence
 
@@ -40,14 +40,14 @@ def show(product: str | None, as_json: bool) -> None:
     rows = [
         (
             str(entry.number),
-            entry.time[:19].replace("T", " "),
+            local_time(entry.time),
             entry.actor,
             entry.act,
             " ".join([entry.product or "", *(f"{name}={_short(value)}" for name, value in entry.values.items())]),
         )
         for entry in entries
     ]
-    click.echo(table(rows) if rows else sentence("cli.ledger.says.empty"))
+    click.echo(listing(rows) if rows else sentence("cli.ledger.says.empty"))
 
 
 @command.command("verify")

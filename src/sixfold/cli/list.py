@@ -6,15 +6,15 @@ import json
 
 import click
 
-from sixfold.cli._command import as_json, command
-from sixfold.cli._layout import table
+from sixfold.cli._command import as_json, spoken
+from sixfold.cli._layout import listing
 from sixfold.cli._summary import figure_text, headline
 from sixfold.language import sentence
 
 __all__ = ["command"]
 
 
-@command("list")
+@spoken("list")
 @as_json
 def command(as_json: bool) -> None:
     """List products. ``--json``: ``{"products": [{"name", "file", "figure": {name, value, low, high, rows} | null,
@@ -47,4 +47,4 @@ def command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"products": records}, ensure_ascii=False))
     else:
-        click.echo(table(rows) if rows else sentence("cli.list.says.nothing"))
+        click.echo(listing(rows) if rows else sentence("cli.list.says.nothing"))

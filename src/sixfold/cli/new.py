@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sixfold.cli._command import as_json, command
+from sixfold.cli._command import as_json, spoken
 from sixfold.cli._summary import near
 from sixfold.errors import InputError
 from sixfold.language import sentence
@@ -27,7 +27,7 @@ _FEW = 9
 """So many columns are offered to choose the target from; any other can be typed."""
 
 
-@command("new")
+@spoken("new")
 @click.argument("data")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("product.yaml"), metavar="FILE")
 @click.option("--name")
@@ -37,6 +37,7 @@ _FEW = 9
 @click.option("--force", is_flag=True)
 @as_json
 def command(
+    *,
     data: str,
     output: Path,
     name: str | None,
@@ -68,7 +69,7 @@ def command(
         if not fit:
             raise InputError("no_target", reason=sentence("cli.new.why.target_none", None, most=MOST_CLASSES))
         target = fit[0] if is_sure or not asks else _asked_target(fit)
-        word = "role" if seen.roles is not None else "named" if is_sure else "last"
+        word = _word_of_role(seen) if seen.roles is not None else "named" if is_sure else "last"
         why = sentence(f"cli.new.why.target_{word}") if target == fit[0] else why
     draft = drafted(
         seen,
@@ -102,12 +103,17 @@ def _say(event: Event) -> None:
 def _found(seen: Look) -> str:
     if seen.roles is not None:
         classes = seen.columns[-1]
-        names = ", ".join(map(str, classes.values[:_FEW])) + (", …" if classes.distinct > _FEW else "")
+        names = ", ".join(list(dict.fromkeys(map(str, classes.values)))[:_FEW])
+        names += ", …" if classes.distinct > names.count(",") + 1 else ""
         rows = "?" if seen.rows is None else f"{seen.rows:,}"
         return "  " + sentence("cli.new.says.found_roles", None, rows=rows, classes=classes.distinct, names=names)
     if seen.rows is None:
         return "  " + sentence("cli.new.says.found_some", None, columns=len(seen.columns))
     return "  " + sentence("cli.new.says.found_table", None, rows=f"{seen.rows:,}", columns=len(seen.columns))
+
+
+def _word_of_role(seen: Look) -> str:
+    return "folders" if seen.kind in ("folder", "archive") else "labels"
 
 
 def _asked_target(fit: list[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sixfold.cli._command import as_json, command
+from sixfold.cli._command import as_json, spoken
 from sixfold.cli._layout import share
 from sixfold.cli._named import bundle_of
 from sixfold.errors import InputError
@@ -26,12 +26,15 @@ _TABLES = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson")
 
 
-@command("predict")
+@spoken("predict")
 @click.argument("product")
 @click.argument("rows", nargs=-1, required=True)
 @as_json
 def command(product: str, rows: tuple[str, ...], as_json: bool) -> None:
-    """Answer rows. ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities"}]}``."""
+    """Answer rows.
+
+    ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities"}]}``.
+    """
     bundle = bundle_of(product)
     wanted = [row for place in rows for row in _rows(place, bundle)]
     from sixfold.serving import Engine
@@ -68,7 +71,7 @@ def _rows(place: str, bundle: Bundle) -> Iterator[dict[str, Any]]:
     elif len(pictures) == 1:
         yield {pictures[0]: _bytes(path)}
     else:
-        raise InputError("rows_unclear", place=place)
+        raise InputError("rows_unclear", rows=place)
 
 
 def _read(table: csv.DictReader[str], path: Path) -> list[dict[str, Any]]:

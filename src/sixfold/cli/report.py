@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sixfold.cli._command import as_json, command
+from sixfold.cli._command import as_json, spoken
 from sixfold.cli._named import bundle_of
 from sixfold.cli._summary import near
 from sixfold.errors import InputError
@@ -17,7 +17,7 @@ from sixfold.language import sentence
 __all__ = ["command"]
 
 
-@command("report")
+@spoken("report")
 @click.argument("product", default="product.yaml")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--open", "open_it", is_flag=True)
@@ -36,4 +36,3 @@ def command(product: str, output: Path | None, open_it: bool, as_json: bool) -> 
         click.echo(sentence("cli.report.says.written", None, path=near(path)))
     if open_it:
         click.launch(path.absolute().as_uri())
-

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sixfold.cli._command import as_json, command
-from sixfold.cli._layout import table
+from sixfold.cli._command import as_json, spoken
+from sixfold.cli._layout import listing
 from sixfold.cli._progress import STAGES, shown, stage_title
 from sixfold.cli._summary import near, record_of, summary
 from sixfold.errors import GateRefused, InputError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@command("run")
+@spoken("run")
 @click.argument("product", default="product.yaml")
 @click.option("--data", metavar="DATA")
 @click.option("--plan", is_flag=True)
@@ -36,6 +36,7 @@ __all__ = ["command"]
 @click.option("--no-open", is_flag=True)
 @as_json
 def command(
+    *,
     product: str,
     data: str | None,
     plan: bool,
@@ -74,6 +75,8 @@ def command(
                 overrides=dict(zip(overrides, reasons, strict=True)),
                 write_report=not no_report,
             )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(sentence("cli.run.says.kept")) from None
     except GateRefused:
         made = house.last(declared.name)
         if not as_json and made is not None and made.report_path is not None:
@@ -95,7 +98,7 @@ def _show_plan(product: Product, steps: list[PlanStep], *, as_json: bool) -> Non
         click.echo(json.dumps({"product": product.name, "stages": stages}, ensure_ascii=False))
         return
     rows = [(stage_title(step.stage), sentence(f"cli.plan.{step.state}"), _reason(step)) for step in steps]
-    click.echo(table(rows))
+    click.echo(listing(rows))
 
 
 def _reason(step: PlanStep) -> str:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from sixfold.cli._command import command
+from sixfold.cli._command import spoken
 from sixfold.cli._named import bundle_of
 from sixfold.language import sentence
 
 __all__ = ["command"]
 
 
-@command("serve")
+@spoken("serve")
 @click.argument("product")
 @click.option("--port", type=click.IntRange(1, 65535))
 @click.option("--host", default="127.0.0.1")

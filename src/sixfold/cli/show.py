@@ -6,12 +6,12 @@ import json
 
 import click
 
-from sixfold.cli._command import as_json, command
+from sixfold.cli._command import as_json, spoken
 
 __all__ = ["command"]
 
 
-@command("show")
+@spoken("show")
 @click.argument("product", default="product.yaml")
 @click.option("--schema", is_flag=True)
 @as_json

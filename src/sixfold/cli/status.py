@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sixfold.cli._command import as_json, command
-from sixfold.cli._layout import duration, table
+from sixfold.cli._command import as_json, spoken
+from sixfold.cli._layout import duration, listing, local_time
 from sixfold.cli._named import last_run
-from sixfold.cli._summary import figure_text, near
+from sixfold.cli._progress import STAGES
+from sixfold.cli._summary import figure_text, near, ranked
 from sixfold.language import sentence
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@command("status")
+@spoken("status")
 @click.argument("product", required=False)
 @as_json
 def command(product: str | None, as_json: bool) -> None:
@@ -49,7 +50,7 @@ def command(product: str | None, as_json: bool) -> None:
     else:
         click.echo(sentence("cli.list.says.nothing"))
     if not all(health.values()):
-        raise SystemExit(1)
+        click.get_current_context().exit(1)
 
 
 def _record(run: Run, service: Service | None, healthy: bool | None) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def _record(run: Run, service: Service | None, healthy: bool | None) -> dict[str
         "service": None
         if service is None
         else {"url": service.url, "model": service.model, "started": service.started, "healthy": healthy},
-        "figures": run.figures if "evaluate" in run.artefacts else {},
+        "figures": ranked(run),
         "seconds": dict(run.seconds),
         "stages": [*run.artefacts, *run.receipts],
         "report": None if run.report_path is None else str(run.report_path),
@@ -74,16 +75,19 @@ def _text(run: Run, service: Service | None, healthy: bool | None) -> str:
         state = click.style(
             sentence(f"cli.status.says.{'healthy' if healthy else 'ill'}"), fg="green" if healthy else "red"
         )
-        since = sentence("cli.status.says.since", None, time=service.started.replace("T", " "), model=service.model)
+        since = sentence("cli.status.says.since", None, time=local_time(service.started), model=service.model)
         rows += [(sentence("cli.summary.service"), f"{service.url}  {state}"), ("", since)]
-    if "evaluate" in run.artefacts:
-        rows += [
-            (sentence("cli.summary.good") if number == 0 else "", figure_text(name, figure))
-            for number, (name, figure) in enumerate(run.figures.items())
-        ]
-    took = ", ".join(f"{sentence(f'cli.stages.{stage}')} {duration(spent)}" for stage, spent in run.seconds.items())
+    rows += [
+        (sentence("cli.summary.good") if number == 0 else "", figure_text(name, figure))
+        for number, (name, figure) in enumerate(ranked(run).items())
+    ]
+    took = ", ".join(
+        f"{sentence(f'cli.stages.{stage}')} {duration(spent)}"
+        for stage in STAGES
+        if (spent := run.seconds.get(stage)) is not None
+    )
     rows.append((sentence("cli.status.says.last"), took))
     for title, path in (("report", run.report_path), ("delivered", run.pack)):
         if path is not None:
             rows.append((sentence(f"cli.summary.{title}"), near(path)))
-    return f"{click.style(run.product.name, bold=True)}\n{table(rows, indent=2)}"
+    return f"{click.style(run.product.name, bold=True)}\n{listing(rows, indent=2)}"

@@ -6,14 +6,14 @@ import json
 
 import click
 
-from sixfold.cli._command import as_json, command
+from sixfold.cli._command import as_json, spoken
 from sixfold.cli._named import name_of
 from sixfold.language import sentence
 
 __all__ = ["command"]
 
 
-@command("stop")
+@spoken("stop")
 @click.argument("product")
 @as_json
 def command(product: str, as_json: bool) -> None:
@@ -22,7 +22,7 @@ def command(product: str, as_json: bool) -> None:
     from sixfold.security import Home, Keyring, Ledger
 
     name, home = name_of(product), Home.default()
-    stopped = any([target.stop(name) for target in targets(home)])
+    stopped = True in [target.stop(name) for target in targets(home)]
     if stopped:
         Ledger(home, Keyring(home)).append("service.stopped", name)
     if as_json:

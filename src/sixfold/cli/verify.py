@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from sixfold.cli._command import as_json, command
-from sixfold.cli._layout import bytes_text, table
+from sixfold.cli._command import as_json, spoken
+from sixfold.cli._layout import bytes_text, listing, local_time
 from sixfold.cli._named import trusted_by
 from sixfold.language import sentence
 
 __all__ = ["command"]
 
 
-@command("verify")
+@spoken("verify")
 @click.argument("pack", type=click.Path(path_type=Path))
 @click.option("--key", type=click.Path(path_type=Path), metavar="PEM")
 @as_json
@@ -48,10 +48,10 @@ def command(pack: Path, key: Path | None, as_json: bool) -> None:
     click.echo(click.style(sentence("cli.verify.says.whole"), fg="green", bold=True))
     rows = [
         (sentence("cli.verify.says.product"), f"{manifest.product} {manifest.version}"),
-        (sentence("cli.verify.says.created"), manifest.created.replace("T", " ")),
+        (sentence("cli.verify.says.created"), local_time(manifest.created)),
         (sentence("cli.verify.says.key"), verified.key),
         ("SHA-256", verified.sha256),
         (sentence("cli.verify.says.members"), f"{len(manifest.order)} ({bytes_text(verified.bytes)})"),
     ]
     rows += [(sentence("cli.verify.says.override"), f"{each.gate}: {each.reason}") for each in manifest.overrides]
-    click.echo(table(rows, indent=2))
+    click.echo(listing(rows, indent=2))

@@ -132,9 +132,9 @@ def beats_baseline(_: Product, report: Report) -> Verdict:
     says = Text(
         f"{how.title('en')} is {shown(headline['value'], how.style)('en')}; the better baseline "
         f"(“{BASELINES[best]('en')}”) reaches {shown(theirs['value'], how.style)('en')}. "
-        f"Better by {by('en')}, 95 % interval {ends('en')}.",
+        f"The difference is {by('en')}, 95 % interval {ends('en')}.",
         f"{how.title('zh')}为 {shown(headline['value'], how.style)('zh')}；较好的基线（「{BASELINES[best]('zh')}」）为 "
-        f"{shown(theirs['value'], how.style)('zh')}。好出 {by('zh')}，95% 区间为 {ends('zh')}。",
+        f"{shown(theirs['value'], how.style)('zh')}。相差 {by('zh')}，95% 区间为 {ends('zh')}。",
     )
     return Verdict("beats baseline", "passed" if gap["low"] > 0 else "failed", says, gap["value"], mend)
 
@@ -178,8 +178,8 @@ def no_leakage(_: Product, report: Report) -> Verdict:
         ends = change_interval(free["difference"]["low"], free["difference"]["high"], how.style)
         says = Text(
             f"{says.en} Without them, {how.title('en').lower() if how.name != 'auroc' else 'AUROC'} is "
-            f"{shown(free['value'], how.style)('en')}; the figure gains "
-            f"{change(free['difference']['value'], how.style)('en')} from them (95 % interval {ends('en')}).",
+            f"{shown(free['value'], how.style)('en')}; the difference is "
+            f"{change(free['difference']['value'], how.style)('en')} (95 % interval {ends('en')}).",
             f"{says.zh}去掉之后，{how.title('zh')}为 {shown(free['value'], how.style)('zh')}；"
             f"重复行使指标变化了 {change(free['difference']['value'], how.style)('zh')}（95% 区间 {ends('zh')}）。",
         )

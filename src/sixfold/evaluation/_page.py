@@ -10,6 +10,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from string import Template
@@ -28,10 +29,13 @@ Report = Mapping[str, Any]
 Thumbnails = Mapping[int, Sequence[tuple[bytes, str, bool]]]
 """Of a collected row: its pictures as (bytes, MIME type, whether it is tiny and should be shown by its pixels)."""
 
+_CODE = re.compile("`([^`]+)`")
 _MOST_IN_MATRIX = 30
 _MOST_IN_TABLE = 60
 _MOST_COLUMNS = 14
 _LONGEST_WORD = 60
+_NO_EXPONENTS = 1000
+_TOLD_ELSEWHERE = ("digest", "place", "kind", "columns", "rows")
 _NAMES_UPRIGHT = 5
 _TOP_VALUES = 5
 _SECTIONS = ("training", "figures", "mistakes", "trust", "data", "gates", "made", "words")
@@ -70,10 +74,11 @@ def page(report: Report, thumbnails: Thumbnails) -> bytes:
 
 
 def say(text: Text | str) -> str:
-    """Escaped HTML of a text, in both languages if they differ."""
-    if isinstance(text, str) or text.en == text.zh:
-        return html.escape(text if isinstance(text, str) else text.en)
-    return f'<span lang="en">{html.escape(text.en)}</span><span lang="zh">{html.escape(text.zh)}</span>'
+    """Escaped HTML of a text, in both languages if they differ; what stands in backticks is code."""
+    if isinstance(text, str):
+        return html.escape(text)
+    english, chinese = (_CODE.sub(r"<code>\1</code>", html.escape(text(code))) for code in ("en", "zh"))
+    return english if english == chinese else f'<span lang="en">{english}</span><span lang="zh">{chinese}</span>'
 
 
 def _t(key: str, **values: Any) -> str:
@@ -412,7 +417,7 @@ def _data(report: Report) -> str:
         f"<h3>{_t('report.data.splits')}</h3>{_splits(report)}",
     ]
     if data.get("columns"):
-        parts.append(f"<h3>{_t('report.data.columns')}</h3>{_columns(data['columns'])}")
+        parts.append(f"<h3>{_t('report.data.columns')}</h3>{_columns(_in_order(report))}")
     pictures = report.get("data_pictures", {})
     for name, svg in pictures.items():
         # As an image, not as markup: whatever is inside cannot run or restyle the page.
@@ -471,6 +476,13 @@ def _splits(report: Report) -> str:
         f'<div class="scroll"><table><thead><tr><th>{_t("report.figures.class")}</th><th></th>{heads}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>{note}"
     )
+
+
+def _in_order(report: Report) -> dict[str, Any]:
+    """The columns of the data report in the order of product.yaml, the target last."""
+    columns = report["data"]["columns"]
+    first = [name for name in (*report["product"]["given"], report["product"]["target"]) if name in columns]
+    return {name: columns[name] for name in (*first, *(name for name in columns if name not in first))}
 
 
 def _columns(columns: Mapping[str, Any]) -> str:
@@ -592,7 +604,8 @@ def _cell(value: Text, below: Text) -> str:
 
 
 def _meter(share: float) -> str:
-    return f'<span class="meter"><i style="width:{share * 100:.1f}%"></i></span>{say(shown(share, "share"))}'
+    bar = f'<span class="meter"><i style="width:{share * 100:.1f}%"></i></span>'
+    return f'{bar}<span class="share">{say(shown(share, "share"))}</span>'
 
 
 def _better_baseline(figure: Mapping[str, Any]) -> str | None:
@@ -629,9 +642,18 @@ def _number(value: Any) -> str:
 
 
 def _detected(detected: Any) -> str:
-    if isinstance(detected, Mapping):
-        return ", ".join(f"{name}: {_plain(value)}" for name, value in detected.items())
-    return _plain(detected)
+    """What was detected, as one line: ``table.csv: encoding utf-8, delimiter ,``."""
+    if not isinstance(detected, Mapping):
+        return _plain(detected)
+    told = {name: value for name, value in detected.items() if name not in _TOLD_ELSEWHERE}
+    said = [f"{name}: {_detected(value)}" for name, value in told.items() if isinstance(value, Mapping)]
+    plain = [f"{name} {_quoted(value)}" for name, value in told.items() if not isinstance(value, Mapping)]
+    return "; ".join([*([", ".join(plain)] if plain else []), *said])
+
+
+def _quoted(value: Any) -> str:
+    """Signs in quotes, so that a comma that was detected does not look like one of the sentence."""
+    return f"“{value}”" if isinstance(value, str) and not value.isalnum() else _plain(value)
 
 
 def _plain(value: Any) -> str:
@@ -640,7 +662,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e6 else f"{value:,.0f}"  # noqa: PLR2004 — no exponents for salaries
+        return f"{value:.4g}" if abs(value) < _NO_EXPONENTS else f"{value:,.0f}"
     if isinstance(value, (list, Mapping)):
         return _short(json.dumps(value, ensure_ascii=False))
     return _short(str(value))

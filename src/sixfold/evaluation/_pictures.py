@@ -208,11 +208,13 @@ def _svg(figure: Any, words: _Words, label: Text) -> str:
     svg = re.sub(r"@(\d+)@", lambda match: _spoken(words.said[int(match[1])]), svg)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     width, height = (f"{value * 72:g}" for value in figure.get_size_inches())
+    breadth = " broad" if figure.get_figwidth() == _WIDTH else ""
     head = (
-        f'<svg class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(str(label("en")))}" '
-        f'style="max-width:{float(width) * 1.4:g}px" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f'<svg class="picture{breadth}" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{html.escape(label("en"))}" style="max-width:{float(width) * 1.4:g}px" '
+        f'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
-    return re.sub(r"\n\s*", "\n", re.sub(r"<svg[^>]*>", head, svg, count=1))
+    return head + re.sub(r"\n\s*", "\n", svg[svg.index(">") + 1 :])
 
 
 def _spoken(text: Text) -> str:

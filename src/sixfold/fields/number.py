@@ -87,7 +87,10 @@ class Number(Field):
         return np.stack(columns, axis=1).astype(np.float32)
 
     def decode(self, array: Array) -> list[float | None]:
-        numbers = array[:, 0].astype(np.float64) * self.state["spread"] + self.state["mean"]
+        largest = np.finfo(np.float64).max
+        with np.errstate(over="ignore"):  # float32 may lie just beyond the largest float that was encoded
+            numbers = array[:, 0].astype(np.float64) * self.state["spread"] + self.state["mean"]
+        numbers = np.clip(numbers, -largest, largest)
         unknown = array[:, 1] > 0.5 if self.state["missing"] else np.zeros(len(array), bool)  # noqa: PLR2004
         return [None if blank else float(number) for number, blank in zip(numbers, unknown, strict=True)]
 

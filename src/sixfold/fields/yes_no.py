@@ -48,7 +48,8 @@ class YesNo(Category):
             if len(others) > 1:
                 raise ValueError(
                     Text(
-                        f"more than one value beside {yes}; seen: {shown}", f"除 {yes} 外还有多个值;出现过的值:{shown}"
+                        f"more than one value beside {yes}, which means yes; seen: {shown}",
+                        f"除代表“是”的 {yes} 外还有多个值;出现过的值:{shown}",
                     )
                 )
         else:

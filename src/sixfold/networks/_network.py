@@ -24,7 +24,8 @@ class Recipe(BaseModel):
     Args:
         optimizer: ``adam`` or ``adamw``.
         learning_rate: The peak of the schedule.
-        schedule: ``constant``, or ``one_cycle`` (Smith & Topin 2018): up for a part of the steps, then down by a cosine.
+        schedule: ``constant``, or ``one_cycle`` (Smith & Topin 2018): up for a part of the steps, then down by a
+        cosine.
         weight_decay: Decoupled (Loshchilov & Hutter 2019).
         batch: Rows per step.
         epochs: Passes over the training rows.
@@ -53,9 +54,10 @@ class Recipe(BaseModel):
 class Network(Kind, ABC):
     """One family of models: it builds a Keras model from the forms of the given columns, and says how to train it.
 
-    The model takes a dictionary {input name: (batch, \\*form.shape)} (see :func:`sixfold.fields.input_names`) in the forms' own types (uint8 pictures are scaled
-    inside it) and returns (batch, units) after the activation of ``output``. It is deterministic: what is drawn at random
-    only while training (augmentation) belongs to the recipe. Files of kinds import Keras inside functions.
+    The model takes a dictionary {input name: (batch, \\*form.shape)} (see :func:`sixfold.fields.input_names`) in the
+    forms' own types (uint8 pictures are scaled inside it) and returns (batch, units) after the activation of
+    ``output``. It is deterministic: what is drawn at random only while training (augmentation) belongs to the recipe.
+    Files of kinds import Keras inside functions.
     """
 
     folder: ClassVar[str] = "sixfold.networks"

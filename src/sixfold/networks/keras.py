@@ -29,10 +29,10 @@ __all__ = ["Keras"]
 class Keras(Network):
     """``keras: module:function``: the function, in a Python file beside product.yaml, returns a Keras model.
 
-    The function takes nothing, or any of ``input_shape`` (of the one given column), ``classes`` (units of the output) and
-    ``inputs`` ({column: shape}) by name. Pictures reach the model as float32 in 0–1, unless its input is uint8. If the
-    model was compiled, its optimizer is used; the loss follows from the task. This is code that the user chose to run:
-    the digest of its file is recorded with the model.
+    The function takes nothing, or any of ``input_shape`` (of the one given column), ``classes`` (units of the output)
+    and ``inputs`` ({column: shape}) by name. Pictures reach the model as float32 in 0–1, unless its input is uint8. If
+    the model was compiled, its optimizer is used; the loss follows from the task. This is code that the user chose to
+    run: the digest of its file is recorded with the model.
     """
 
     title: ClassVar[Text] = Text("a Keras model of your own", "你自己的 Keras 模型")
@@ -74,14 +74,10 @@ class Keras(Network):
         inputs = inputs_of(given)
         wanted = own.inputs if own.built and getattr(own, "inputs", None) else [None] * len(given)
         if len(wanted) != len(given):
-            raise TrainingError(
-                "wrong_inputs", function=self._said.function, expected=len(given), received=len(wanted)
-            )
+            raise TrainingError("wrong_inputs", function=self._said.function, expected=len(given), received=len(wanted))
         fed = [
             x if tensor is not None and tensor.dtype == form.dtype else _as_float(x, form)
-            for (x, form), tensor in zip(
-                ((inputs[name], form) for name, form in given.items()), wanted, strict=True
-            )
+            for (x, form), tensor in zip(((inputs[name], form) for name, form in given.items()), wanted, strict=True)
         ]
         answer = own(fed[0] if len(fed) == 1 else fed)
         if tuple(answer.shape) != (None, output.units):

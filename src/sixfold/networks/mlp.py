@@ -24,6 +24,7 @@ _WIDTH = 256
 _DEPTH = 3
 _DROPOUT = 0.2
 _WIDEST_EMBEDDING = 32
+"""Widths follow fastai's rule for tables, 1.6 · size^0.56, up to this."""
 
 
 class Mlp(Network):
@@ -64,7 +65,7 @@ class Mlp(Network):
                 x = keras.layers.Dropout(_DROPOUT)(x)
         return keras.Model(inputs, keras.layers.Dense(output.units, activation=output.activation)(x), name="mlp")
 
-    def recipe(self, given: Mapping[str, Form], output: Output, rows: int) -> Recipe:
+    def recipe(self, given: Mapping[str, Form], output: Output, rows: int) -> Recipe:  # noqa: ARG002
         if self._said.hidden is not None:
             return Recipe()
         batch = 256 if rows > 5_000 else 64 if rows > 1_000 else 32  # noqa: PLR2004 — a few hundred steps an epoch
@@ -90,7 +91,7 @@ def _modern_vector(inputs: Mapping[str, Any], given: Mapping[str, Form]) -> Any:
     parts = []
     for name, form in given.items():
         if form.name == "ids":
-            width = min(_WIDEST_EMBEDDING, math.ceil(1.6 * form.vocabulary**0.56))  # the rule of fastai's tabular learner
+            width = min(_WIDEST_EMBEDDING, math.ceil(1.6 * form.vocabulary**0.56))
             parts.append(keras.layers.Embedding(form.vocabulary, width)(inputs[name]))
         else:
             parts.append(plain_vector({name: inputs[name]}, {name: form}))

@@ -46,7 +46,7 @@ class Collected:
         """Read every shard once; of the columns named in ``pictures`` only digests are kept.
 
         Raises:
-            DataError: There is not one row.
+            DataError: There is not one row, or no such picture column.
         """
         import polars as pl
 
@@ -56,6 +56,8 @@ class Collected:
         for number, name in enumerate(members, start=1):
             frame = pl.read_parquet(io.BytesIO(work.read(artefact, name)))
             for picture, parts in digests.items():
+                if picture not in frame.columns:
+                    raise DataError("no_column", column=picture)
                 found = b"".join(digest_of_row(value) for value in frame[picture].to_list())
                 parts.append(np.frombuffer(found, np.uint8).reshape(-1, DIGEST_BYTES))
             frames.append(frame.drop(list(pictures)))
@@ -77,9 +79,20 @@ class Collected:
         """How many rows were collected."""
         return sum(rows for _, _, rows in self.shards)
 
-    def column(self, name: str) -> pl.Series | None:
-        """A column in memory; ``None`` if there is none of that name."""
-        return self.frame[name] if name in self.frame.columns else None
+    def column(self, name: str) -> pl.Series:
+        """A column in memory.
+
+        Raises:
+            DataError: There is none of that name.
+        """
+        if name not in self.frame.columns:
+            raise DataError("no_column", column=name)
+        return self.frame[name]
+
+    @property
+    def official(self) -> list[str | None] | None:
+        """The source's own split of each row; ``None`` where it has none."""
+        return self.frame["__split__"].to_list() if "__split__" in self.frame.columns else None
 
     def shard(self, number: int, names: Sequence[str]) -> dict[str, list[Any]]:
         """The values of some columns in one shard, pictures included."""

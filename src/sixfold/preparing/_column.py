@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sixfold.errors import DataError
 from sixfold.fields import Array, Field, Values
 from sixfold.fields.number import Number
 from sixfold.language import Text
@@ -66,8 +65,6 @@ def read_column(collected: Collected, name: str, kind: Field) -> Column:
     if name in collected.digests:
         return Column(name, kind, codes_of_digests(collected.digests[name]))
     series = collected.column(name)
-    if series is None:
-        raise DataError("no_column", column=name)
     if isinstance(kind, Number) and series.dtype.is_numeric() and not series.dtype.is_decimal():
         return _numeric(name, kind, series.cast(float).to_numpy().astype(np.float64))
     return _parsed(name, kind, (series.fill_nan(None) if series.dtype.is_float() else series).to_list())

@@ -41,7 +41,7 @@ class Split(Section):
     """Which rows are for training, validation and test. Left out: the source's own split, else stratified at random."""
 
     test: float = Field(0.2, gt=0, lt=1, description="Share of rows held out for the test figures.")
-    validation: float = Field(0.15, gt=0, lt=1, description="Share of the other rows, for choices made while training.")
+    validation: float = Field(0.1, gt=0, lt=1, description="Share of the other rows, for choices made while training.")
     by: Literal["official", "stratified", "random", "group", "time", "fold"] | None = Field(
         None, description="How; left out, told by the settings beside it, else official where the source has one."
     )

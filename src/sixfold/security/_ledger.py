@@ -3,7 +3,8 @@
 One entry is one line of canonical JSON. Each names the digest of the line before it, and after each append a checkpoint
 is signed: the C2SP signed-note form (c2sp.org/tlog-checkpoint) over the RFC 6962 Merkle tree hash of all lines. So a
 changed, removed or reordered entry breaks the chain and the tree, and a cut end breaks against any checkpoint that was
-kept elsewhere. What is *not* promised: who owns the key can write another history; a checkpoint kept elsewhere shows it.
+kept elsewhere. What is *not* promised: who owns the key can write another history; a checkpoint kept elsewhere shows
+it.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ class Ledger:
 
     @staticmethod
     def _whole_length(length: int, stream: Any) -> int:
-        """Where the last whole line ends: a line that a crash left half written was never signed, and is written over."""
+        """Where the last whole line ends: a line left half written by a crash was never signed; it is written over."""
         if length == 0:
             return 0
         stream.seek(length - 1)

@@ -2,6 +2,6 @@
 
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
-from sixfold.serving._serve import address, listening, same_answer, serve
+from sixfold.serving._serve import address, listening, same_answer, serve, wrong_answer
 
-__all__ = ["Bundle", "Engine", "address", "listening", "same_answer", "serve"]
+__all__ = ["Bundle", "Engine", "address", "listening", "same_answer", "serve", "wrong_answer"]

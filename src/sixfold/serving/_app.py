@@ -1,8 +1,8 @@
 """The service over HTTP: answers, health, OpenAPI, the demo page and the report.
 
-Nothing of what is sent is written to a disk or into the log. Errors are ``{"error": {code, says, mend, …}}``, in the
-language of the caller. What is *not* promised: who may call. The service listens on this machine alone unless told otherwise;
-before others reach it, put a proxy with TLS and a login in front.
+Nothing of what is sent is written to a disk or into the log. An error is ``{"error": {code, says, mend, …}}`` in the
+language of the caller. What is *not* promised: who may call. The service listens on this machine alone unless told
+otherwise; before others reach it, put a proxy with TLS and a login in front.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sixfold.errors import RequestError, ServiceError, SixfoldError
-from sixfold.language import language
+from sixfold.language import Text, language, use_language
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
 from sixfold.serving._openapi import openapi
@@ -146,7 +146,9 @@ class _Service:
                 body = b""
             else:
                 rows = None
-            answers = await asyncio.get_running_loop().run_in_executor(self._pool, self._answers, rows, media, body)
+            answers = await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._answers, rows, media, body, _reader(request)
+            )
         finally:
             self._at_work -= 1
         request.state.rows = len(answers)
@@ -194,7 +196,8 @@ class _Service:
         content, media = self._page[request.url.path.removeprefix(request.scope.get("root_path", ""))]
         return Response(content, media_type=media, headers={"cache-control": "no-cache"})
 
-    def _answers(self, rows: list[dict[str, Any]] | None, media: str, body: bytes) -> list[dict[str, Any]]:
+    def _answers(self, rows: list[dict[str, Any]] | None, media: str, body: bytes, reader: str) -> list[dict[str, Any]]:
+        use_language(reader)  # of this thread: the kinds of column say in it what is wrong with a value
         if rows is None:
             rows = self._rows(media, body)
         if not rows:
@@ -319,7 +322,8 @@ def _json_rows(body: bytes) -> list[dict[str, Any]]:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise RequestError("not_json", reason=f"{error.msg}, line {error.lineno}, column {error.colno}") from None
+        reason = Text("it breaks at line {line}, column {column}", "在第 {line} 行第 {column} 列处出错")
+        raise RequestError("not_json", reason=reason(line=error.lineno, column=error.colno)) from None
     if isinstance(value, dict) and set(value) == {"rows"} and isinstance(value["rows"], list):
         value = value["rows"]
     rows = value if isinstance(value, list) else [value]
@@ -343,10 +347,14 @@ def _csv_rows(body: bytes) -> list[dict[str, Any]]:
         raise RequestError("no_rows")
     header, rows = lines[0], lines[1:]
     if len(set(header)) < len(header):
-        raise RequestError("bad_csv", reason="a column name stands twice in the first line")
+        raise RequestError("bad_csv", reason=Text("a column name stands twice in the first line", "首行有重复的列名"))
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
-            raise RequestError("bad_csv", reason=f"row {number} has {len(row)} values, the first line {len(header)}")
+            reason = Text(
+                "row {row} has {count} values, the first line {names}",
+                "第 {row} 行有 {count} 个值，而首行有 {names} 个列名",
+            )
+            raise RequestError("bad_csv", reason=reason(row=number, count=len(row), names=len(header)))
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
@@ -407,7 +415,7 @@ def _error(
     request: Request, error: Exception, *, status: int | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     assert isinstance(error, SixfoldError)
-    reader = _reader(request.headers.get("accept-language", ""))
+    reader = _reader(request)
     if status is None:
         status = _STATUS.get(error.slug, 400) if isinstance(error, RequestError) else 500
     record: dict[str, Any] = {"code": error.code, "says": error.says(reader), "mend": error.mend(reader)}
@@ -421,10 +429,10 @@ def _error(
     return response
 
 
-def _reader(accepted: str) -> str:
+def _reader(request: Request) -> str:
     """The language that ``Accept-Language`` prefers of those that Sixfold speaks (RFC 9110, 12.5.4)."""
     best, weight = language(), 0.0
-    for part in accepted.split(","):
+    for part in request.headers.get("accept-language", "").split(","):
         tag, _, quality = part.partition(";")
         code = tag.strip().lower().split("-")[0]
         if code not in ("zh", "en"):

@@ -46,7 +46,7 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """Twelve digits that name this model: graph, fields and decision."""
+        """Twelve digits that name what is served: declaration, fields, decision and graph; any change gives another."""
         return digest(canonical_json(self._about()) + self.graph)[:12]
 
     def members(self) -> dict[str, bytes]:

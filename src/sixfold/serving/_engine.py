@@ -12,6 +12,7 @@ import numpy as np
 
 from sixfold.errors import RequestError, ServiceError
 from sixfold.fields import Array, Field, input_names, is_missing
+from sixfold.language import Text
 from sixfold.serving._bundle import Bundle
 
 __all__ = ["Engine"]
@@ -22,6 +23,9 @@ _BATCH_BYTES = 1 << 20
 _LARGEST_BATCH = 1024
 _MOST_THREADS = 8
 """Beyond these one small graph does not get faster; requests run beside each other instead."""
+
+
+_SEVERAL = Text("one value is expected, not a list or an object", "这里应是一个值，而不是列表或对象")
 
 
 class Engine:
@@ -109,7 +113,7 @@ class Engine:
         if not _takes_several(field):
             for number, value in enumerate(values, start=start + 1):
                 if isinstance(value, (list, tuple, dict)):
-                    raise _bad_value(field, number, "one value is expected, not a list or an object")
+                    raise _bad_value(field, number, _SEVERAL)
         try:
             return field.encode(values)
         except ValueError:
@@ -118,7 +122,7 @@ class Engine:
                 try:
                     field.parse(value)
                 except ValueError as error:
-                    raise _bad_value(field, number, str(error)) from error
+                    raise _bad_value(field, number, error) from error
             raise
 
 
@@ -155,7 +159,7 @@ def _is_empty(value: Any) -> bool:
     return is_missing(value) or (isinstance(value, (bytes, bytearray, memoryview)) and len(value) == 0)
 
 
-def _bad_value(field: Field, number: int, reason: str) -> RequestError:
+def _bad_value(field: Field, number: int, reason: object) -> RequestError:
     return RequestError("bad_value", row=number, column=field.name, reason=reason)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-__all__ = ["address", "listening", "same_answer", "serve", "server"]
+__all__ = ["address", "listening", "proven", "same_answer", "serve", "server", "wrong_answer"]
 
 _GRACE_SECONDS = 4
 """How long requests under way may go on after the service was told to stop."""
@@ -57,13 +57,18 @@ def proven(bundle: Bundle) -> Engine:
     engine = Engine(bundle)
     answer = engine.answers([bundle.sample["row"]])[0]
     if not same_answer(bundle.sample["answer"], answer):
-        raise ServiceError(
-            "wrong_answer",
-            product=bundle.product.name,
-            expected=_short(bundle.sample["answer"]),
-            received=_short(answer),
-        )
+        raise wrong_answer(bundle, answer)
     return engine
+
+
+def wrong_answer(bundle: Bundle, received: Any) -> ServiceError:
+    """The error that the sample row of ``bundle`` was answered with ``received``."""
+    return ServiceError(
+        "wrong_answer",
+        product=bundle.product.name,
+        expected=_short(bundle.sample["answer"]),
+        received=_short(received),
+    )
 
 
 def same_answer(expected: Any, received: Any) -> bool:

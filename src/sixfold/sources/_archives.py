@@ -98,8 +98,7 @@ class _Zip(Archived):
         if len(infos) > MOST_MEMBERS:
             raise SourceError("too_many_members", path=self.name, limit=MOST_MEMBERS)
         total = packed = 0
-        for info in infos:
-            name = _zip_name(info)
+        for info, name in zip(infos, _zip_names(infos), strict=True):
             total += info.file_size
             packed += info.compress_size
             self._check(name, info.file_size, total)
@@ -112,9 +111,9 @@ class _Zip(Archived):
                 raise SourceError("encrypted_member", path=self.name, member=_shown(name))
             if info.file_size > GROWTH_COUNTS_FROM and info.file_size > MOST_GROWTH * max(info.compress_size, 1):
                 raise SourceError("zip_bomb", path=self.name, member=_shown(name))
-            name = name.replace("\\", "/")
-            self.sizes[name] = info.file_size
-            self._infos[name] = info
+            plain = name.replace("\\", "/")
+            self.sizes[plain] = info.file_size
+            self._infos[plain] = info
         size = path.stat().st_size
         if packed > size or (total > GROWTH_COUNTS_FROM and total > MOST_GROWTH * size):
             raise SourceError("zip_bomb", path=self.name, member="*")
@@ -323,17 +322,23 @@ def _copied(source: Any, to: IO[bytes]) -> None:
         to.write(chunk)
 
 
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    """The member's name; Chinese Windows writes GBK where the format says CP437."""
-    if info.flag_bits & _ZIP_UTF8 or info.filename.isascii():
-        return info.filename
-    raw = info.filename.encode("cp437", errors="replace")
-    for encoding in ("utf-8", "gb18030"):
+def _zip_names(infos: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """The members' names: where the format says CP437, Chinese Windows writes GBK and others write UTF-8."""
+    unsaid = {
+        index: info.filename.encode("cp437", errors="replace")
+        for index, info in enumerate(infos)
+        if not (info.flag_bits & _ZIP_UTF8 or info.filename.isascii())
+    }
+    names = [info.filename for info in infos]
+    for encoding in ("utf-8", "gb18030"):  # one for all: a single short name may be valid in both
         try:
-            return raw.decode(encoding)
+            found = {index: raw.decode(encoding) for index, raw in unsaid.items()}
         except UnicodeDecodeError:
             continue
-    return info.filename
+        for index, name in found.items():
+            names[index] = name
+        break
+    return names
 
 
 def _tar_name(member: tarfile.TarInfo) -> str:

@@ -35,7 +35,7 @@ _BOMS = (
 )
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c-\x1f]")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?")
-_GUESSED = ("cp1251", "koi8_r", "big5", "shift_jis", "euc_jp", "euc_kr")
+_GUESSED = ("cp1251", "koi8_r", "big5", "shift_jis", "euc_jp")
 """Encodings that charset-normalizer may name; bytes that are none of these, UTF-8 or GB18030 are Western European."""
 
 
@@ -139,8 +139,7 @@ def _encoding(path: Path, shown: str, sample: bytes) -> str:
     high = sum(byte > 127 for byte in sample)  # noqa: PLR2004
     # Chinese text is pairs of high bytes in GB 2312; an accented Latin letter pairs with an ASCII one instead.
     if foreign and common >= 0.9 * len(foreign) and common * 2 >= 0.8 * high and _decodes(path, "gb18030"):
-        korean = _guess(sample)
-        return korean if korean == "euc_kr" and _decodes(path, korean) else "gb18030"
+        return "euc_kr" if _is_korean(pairs) and _decodes(path, "euc_kr") else "gb18030"
     guess = _guess(sample)
     if guess is not None and _decodes(path, guess):
         return guess
@@ -154,6 +153,12 @@ def _guess(sample: bytes) -> str | None:
     words = b" ".join(lines)[:20_000]
     best = from_bytes(words, cp_isolation=["cp1252", "latin_1", *_GUESSED]).best()
     return best.encoding if best is not None and best.encoding in _GUESSED else None
+
+
+def _is_korean(pairs: str) -> bool:
+    """Whether bytes that read as GB 2312 are Hangul: its syllables lie in 25 rows, Chinese text is spread over 70."""
+    leads = [letter.encode("gb18030")[0] for letter in pairs if "\u4e00" <= letter <= "\u9fff"]
+    return len(leads) >= 20 and max(leads) <= 0xC8  # noqa: PLR2004
 
 
 def _is_in_gb2312(letter: str) -> bool:
@@ -187,7 +192,8 @@ def _rows(lines: list[str], delimiter: str, quoted: bool) -> list[list[str]]:
 def _delimiter(lines: list[str], delimiter: str | None, shown: str) -> tuple[str, bool]:
     best, score = (delimiter or ",", True), (0.0, 0, False)
     for candidate in (delimiter,) if delimiter is not None else _DELIMITERS:
-        for quoted in (True, False):
+        # Only tab-separated text knows no quotes; elsewhere a quote that stays open is a fault to be told.
+        for quoted in (True, False) if candidate == "\t" else (True,):
             rows = _rows(lines, candidate, quoted)
             if not rows:
                 continue

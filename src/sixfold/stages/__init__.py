@@ -6,8 +6,19 @@ from sixfold.stages.deliver import Deliver
 from sixfold.stages.deploy import Deploy, bundle_from
 from sixfold.stages.evaluate import Evaluate
 from sixfold.stages.prepare import Prepare
-from sixfold.stages.train import Train
+from sixfold.stages.train import Train, own_network
 
-__all__ = ["STAGES", "Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Stage", "Train", "bundle_from"]
+__all__ = [
+    "STAGES",
+    "Collect",
+    "Deliver",
+    "Deploy",
+    "Evaluate",
+    "Prepare",
+    "Stage",
+    "Train",
+    "bundle_from",
+    "own_network",
+]
 
 STAGES: tuple[Stage, ...] = (Collect(), Prepare(), Train(), Evaluate(), Deploy(), Deliver())

@@ -41,6 +41,9 @@ _MOST_UNSEEN = 0.05
 """Share of a split's rows of classes that training lacks, left out while few; beyond, its figures would flatter."""
 
 _FEWEST_PER_CLASS = 3
+_FEWEST_ROWS = 6
+"""Of two classes one row in each split."""
+
 _TWO_CLASSES = 2
 
 
@@ -87,13 +90,12 @@ class Prepare(Stage):
         same = identity(given.values()) if given else None
 
         told = product.prepare.split
-        official = collected.column("__split__")
         splits = split(
             told,
             candidates,
             classes=target.codes if isinstance(target.kind, Category) else None,
             same=same,
-            official=None if official is None else official.to_list(),
+            official=collected.official,
             groups=None if told.group is None else collected.column(told.group),
             times=None if told.time is None else collected.column(told.time),
         )
@@ -154,6 +156,8 @@ def _targeted(target: Column) -> Array:
     rows = np.flatnonzero(~target.missing)
     if len(rows) == 0:
         raise DataError("target_missing", column=target.name, rows=len(target.codes))
+    if len(rows) < _FEWEST_ROWS:
+        raise DataError("too_few_rows", rows=len(rows), split="validation")
     if isinstance(target.kind, Category):
         counts = np.bincount(target.codes[rows])[1:]
         if len(counts) < _TWO_CLASSES:

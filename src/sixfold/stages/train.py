@@ -16,7 +16,7 @@ from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
 from sixfold.training import Trial, run_trial
 
-__all__ = ["Train"]
+__all__ = ["Train", "own_network"]
 
 
 class Train(Stage):
@@ -29,7 +29,7 @@ class Train(Stage):
         family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
         versions = {name: find(family, name).version for name in names(family)}
         used = versions if product.train.network == "auto" else {k: versions[k] for k in (product.train.network,)}
-        code = None if product.train.keras is None else _own(product).digest
+        code = None if product.train.keras is None else own_network(product).digest
         return {"train": train, "versions": used, "code": code, "backend": os.environ.get("KERAS_BACKEND")}
 
     def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def chosen(product: Product, forms: Mapping[str, Form]) -> tuple[str, dict[str, 
         TrainingError: None suits.
     """
     if product.train.keras is not None:
-        return "keras", _own(product).options.model_dump()
+        return "keras", own_network(product).options.model_dump()
     if product.train.network != "auto":
         return product.train.network, product.train.options
     family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
@@ -77,5 +77,6 @@ def chosen(product: Product, forms: Mapping[str, Form]) -> tuple[str, dict[str, 
     return best, {}
 
 
-def _own(product: Product) -> Keras:
+def own_network(product: Product) -> Keras:
+    """The network that ``train: {keras: module:function}`` names."""
     return Keras(Keras.Options(function=str(product.train.keras), folder=str(product.folder)))

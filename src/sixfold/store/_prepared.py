@@ -36,8 +36,8 @@ class Shard(BaseModel):
 class Prepared:
     """A view on the artefact of `prepare`.
 
-    Its members: ``fields.json`` (fitted given fields and target), ``shards.json``, the shards, ``report.json`` (the data
-    report) and pictures of it. Arrays are what :meth:`Field.encode` made; a network scales uint8 itself.
+    Its members: ``fields.json`` (fitted given fields and target), ``shards.json``, the shards, ``report.json`` (the
+    data report) and pictures of it. Arrays are what :meth:`Field.encode` made; a network scales uint8 itself.
     """
 
     artefact: Artefact

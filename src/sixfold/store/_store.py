@@ -18,7 +18,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -163,25 +163,36 @@ class Store:
         for path in sorted(self._folder("steps").glob("*/*")):
             yield path.parent.name, path.name
 
-    def collect_garbage(self, *, dry: bool = False) -> tuple[int, int]:
-        """Delete blobs that no artefact or checkpoint names; returns how many, and their bytes on disk."""
-        with locked(self._folder(".") / "gc.lock"):
-            named = {
-                member.blob for path in self._folder("slots").iterdir() for member in self._slot_members(path.name)
-            }
-            for stage, key in self.steps():
-                record = self._record(self._step_path(stage, key))
-                artefact = self.made(stage, key)
-                named.add(str(record["artefact"][0]) if record else "")
-                if artefact is not None:
-                    named.update(member.blob for member in artefact.members.values())
-            count = size = 0
-            for path in self._folder("blobs").glob("*/*"):
-                if path.name not in named:
-                    count, size = count + 1, size + path.stat().st_size
-                    if not dry:
-                        path.unlink(missing_ok=True)
-            return count, size
+    def collect_garbage(self, unused: Collection[tuple[str, str]] = (), *, dry: bool = False) -> tuple[int, int]:
+        """Forget the artefacts ``unused`` (stage, key), then delete the blobs that nothing names any more.
+
+        Nothing may be in the making meanwhile: its blobs have no record yet.
+
+        Args:
+            unused: Artefacts that may go.
+            dry: Only count.
+
+        Returns:
+            How many blobs, and their bytes on disk.
+        """
+        named = {member.blob for path in self._folder("slots").iterdir() for member in self._slot_members(path.name)}
+        for stage, key in list(self.steps()):
+            if (stage, key) in unused:
+                if not dry:
+                    self.drop(stage, key)
+                continue
+            record = self._record(self._step_path(stage, key))
+            artefact = self.made(stage, key)
+            named.add(str(record["artefact"][0]) if record else "")
+            if artefact is not None:
+                named.update(member.blob for member in artefact.members.values())
+        count = size = 0
+        for path in self._folder("blobs").glob("*/*"):
+            if path.name not in named:
+                count, size = count + 1, size + path.stat().st_size
+                if not dry:
+                    path.unlink(missing_ok=True)
+        return count, size
 
     def verify(self) -> Iterator[Path]:
         """Read everything; yield each file that was changed, cut or swapped."""

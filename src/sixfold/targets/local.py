@@ -28,7 +28,7 @@ from sixfold.files import locked, private_folder, write_whole
 from sixfold.hashing import digest, digest_of_value
 from sixfold.language import Text
 from sixfold.security import Keyring
-from sixfold.serving import Bundle, address, listening, same_answer
+from sixfold.serving import Bundle, address, listening, same_answer, wrong_answer
 from sixfold.store import Store
 from sixfold.targets._target import Service, Target
 
@@ -263,7 +263,7 @@ def _check(url: str, bundle: Bundle) -> None:
         raise ServiceError("does_not_answer", product=name, reason=f"model {ready.get('model')}")
     received = said.get("answers", [None])[0]
     if not same_answer(bundle.sample["answer"], received):
-        raise ServiceError("wrong_answer", product=name, expected=bundle.sample["answer"], received=received)
+        raise wrong_answer(bundle, received)
 
 
 def _asked(url: str, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:

@@ -16,10 +16,11 @@ _HALF_TURN = 3.141592653589793
 def augmentation(
     recipe: Recipe, given: Mapping[str, Form], seed: Any
 ) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
-    """What the recipe's ``augment`` asks for, for every picture among the given columns; ``None`` where it asks nothing.
+    """What the recipe's ``augment`` asks for, for every picture among the given columns; ``None`` where it asks
+    nothing.
 
-    ``shift`` (share of the side), ``zoom`` (share), ``turn`` (degrees), ``brightness`` and ``contrast`` (share): each is
-    the largest change; every row draws its own, evenly. Pictures stay uint8 (batch, height, width, channels).
+    ``shift`` (share of the side), ``zoom`` (share), ``turn`` (degrees), ``brightness`` and ``contrast`` (share): each
+    is the largest change; every row draws its own, evenly. Pictures stay uint8 (batch, height, width, channels).
 
     Args:
         recipe: How to train.

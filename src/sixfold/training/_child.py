@@ -123,7 +123,7 @@ def _kept(
     rows, _ = next(feed.epoch(0))
     inputs = {name: x[:_ROWS_CHECKED] for name, x in rows.inputs.items()}
     difference = hold_equal(graph, inputs, stepper.outputs(inputs))
-    weights = {f"{index:05}": np.ascontiguousarray(value) for index, value in enumerate(model.get_weights())}
+    weights = {f"{index:05}": np.array(value) for index, value in enumerate(model.get_weights())}
     versions = {name: version(name) for name in ("keras", "onnx", "onnxruntime", "numpy")}
     versions |= {"python": platform.python_version(), "backend": _backend()}
     network = {

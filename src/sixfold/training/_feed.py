@@ -34,8 +34,8 @@ class Chunk:
 class Feed:
     """The training rows of a prepared artefact, and the whole of its validation rows.
 
-    An epoch is a sequence of (chunk, order): which rows of the chunk to take, in which order. The same seed and epoch give
-    the same sequence, so a resumed run goes on exactly where it stopped.
+    An epoch is a sequence of (chunk, order): which rows of the chunk to take, in which order. The same seed and epoch
+    give the same sequence, so a resumed run goes on exactly where it stopped.
     """
 
     def __init__(self, prepared: Prepared, task: Task, work: Workspace, seed: int) -> None:

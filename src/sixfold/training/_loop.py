@@ -192,8 +192,8 @@ class Loop:
         from safetensors.numpy import save
 
         self._at.spent = self._spent()
-        tensors = {f"state/{name}": np.ascontiguousarray(value) for name, value in self.stepper.state().items()}
-        tensors |= {f"best/{index:05}": np.ascontiguousarray(value) for index, value in enumerate(self._best)}
+        tensors = {f"state/{name}": np.array(value) for name, value in self.stepper.state().items()}
+        tensors |= {f"best/{index:05}": np.array(value) for index, value in enumerate(self._best)}
         self.work.save_checkpoint(asdict(self._at), save(tensors))
         self._kept = time.monotonic()
 

@@ -16,8 +16,8 @@ _END = 1e-4
 def learning_rate(recipe: Recipe, progress: float) -> float:
     """The rate when ``progress`` (0–1) of all steps is done.
 
-    ``one_cycle`` is the policy of Smith & Topin (2018, arXiv:1708.07120) with cosine arms: up from 1/25 of the peak during
-    the first quarter, then down to nearly nothing.
+    ``one_cycle`` is the policy of Smith & Topin (2018, arXiv:1708.07120) with cosine arms: up from 1/25 of the peak
+    during the first quarter, then down to nearly nothing.
     """
     if recipe.schedule == "constant":
         return recipe.learning_rate

@@ -1,8 +1,9 @@
-"""Training steps in TensorFlow: several per call, rows gathered inside the graph, the update of the weights in one pass.
+"""Training steps in TensorFlow: several per call, rows gathered inside the graph, the update of the weights in one
+pass.
 
 What makes it faster than `model.fit` on a CPU, each measured by ``benchmarks/throughput.py``: no Python between steps;
-rows stay uint8 until the network scales them; the update reads and writes each weight once; blocks that every step needs
-again stay with the process (``keep_heap``); and pooling has a gradient that XLA compiles (:mod:`._pooling`).
+rows stay uint8 until the network scales them; the update reads and writes each weight once; blocks that every step
+needs again stay with the process (``keep_heap``); and pooling has a gradient that XLA compiles (:mod:`._pooling`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One training trial in a child process: what it is told, what it tells, and how it ends.
 
 The child is how a backend is chosen, memory is bounded, and an out-of-memory kill is survived. It is told what to do in
-one JSON line on its standard input; it ends when that input closes, so that no orphan goes on when its parent is killed.
-It answers in JSON lines. Keys are never passed: the child opens the same home.
+one JSON line on its standard input; it ends when that input closes, so that no orphan goes on when its parent is
+killed. It answers in JSON lines. Keys are never passed: the child opens the same home.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pydantic import BaseModel, ConfigDict
 
 from sixfold.errors import TrainingError, error_from_json
 from sixfold.language import language
-from sixfold.networks import Recipe
 from sixfold.progress import Epoch, Listener, Note
 from sixfold.store import Member
 

@@ -1,0 +1,399 @@
+"""The second stage: from collected rows to arrays, with what it found on the way."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image as Pillow
+
+from sixfold.errors import DataError, ProductError
+from sixfold.preparing import CHECKS
+from sixfold.product import Product
+from sixfold.progress import Finding, Note
+from sixfold.stages.collect import Collect
+from sixfold.stages.prepare import Prepare
+from sixfold.store import Prepared, Store, Workspace
+
+Make = Callable[..., Product]
+
+
+def table(rows: int = 400, **columns: Any) -> pl.DataFrame:
+    """A table with two honest columns: x tells the target as well as a coin that falls right four times in five."""
+    dice = np.random.default_rng(7)
+    target = dice.integers(0, 3, rows)
+    x = np.where(dice.random(rows) < 0.8, target, dice.integers(0, 3, rows)) + dice.normal(0, 0.1, rows)
+    base = {"x": x, "colour": [("red", "green", "blue")[i] for i in dice.integers(0, 3, rows)]}
+    return pl.DataFrame({**base, "target": [f"class {i}" for i in target], **columns})
+
+
+GIVEN = {"x": "number", "colour": "category"}
+
+
+def png(seed: int, size: int = 12) -> bytes:
+    stream = io.BytesIO()
+    Pillow.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def pictures(rows: int = 60) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "photo": [png(row) for row in range(rows)],
+            "target": ["a" if row % 2 else "b" for row in range(rows)],
+            "__path__": [f"{'ab'[row % 2]}/{row}.png" for row in range(rows)],
+        }
+    )
+
+
+def found(report: dict[str, Any], check: str) -> list[dict[str, Any]]:
+    return [finding for finding in report["findings"] if finding["check"] == check]
+
+
+def test_fields_are_fitted_on_training_rows_alone_and_arrays_are_theirs(bench: Any, product: Make) -> None:
+    frame = table()
+    made, report, work = bench.prepare(product(GIVEN), frame)
+    train = made.whole("train", work)
+    rows = train["__row__"]
+    known = frame["x"].to_numpy()[rows]
+    assert made.given["x"].state["mean"] == pytest.approx(known.mean())
+    for split in ("train", "validation", "test"):
+        arrays = made.whole(split, work)
+        values = frame[arrays["__row__"].tolist()]
+        for name, field in (*made.given.items(), ("target", made.target)):
+            np.testing.assert_array_equal(arrays[name], field.encode(values[name].to_list()))
+    assert sum(made.rows(split) for split in ("train", "validation", "test")) == 400 == report["rows"]
+    assert (np.diff(rows) < 0).any()  # mixed
+    assert (np.diff(made.whole("test", work)["__row__"]) > 0).all()
+    assert report["splits"]["test"]["rows"] == made.rows("test") == 80
+    assert list(report["splits"]["train"]["classes"]) == ["class 0", "class 1", "class 2"]
+    assert any(isinstance(event, Note) and str(event) for event in bench.events)
+
+
+def test_the_same_rows_make_the_same_artefact(bench: Any, product: Make) -> None:
+    first, second = (bench.prepare(product(GIVEN), table())[0].artefact.digest for _ in range(2))
+    assert first == second
+
+
+def test_what_the_artefact_depends_on_changes_with_kind_option_and_section(product: Make) -> None:
+    keys = [
+        Prepare().depends_on(made)
+        for made in (
+            product({"x": "number"}),
+            product({"x": "category"}),
+            product({"x": {"kind": "yes_no", "yes": "a"}}),
+            product({"x": "number"}, split={"seed": 1}),
+            product({"x": "number"}, "yes_no"),
+        )
+    ]
+    assert all(one != other for i, one in enumerate(keys) for other in keys[:i])
+
+
+def test_rows_without_a_target_are_left_out_and_told(bench: Any, product: Make) -> None:
+    frame = table().with_columns(pl.when(pl.int_range(400) < 10).then(None).otherwise(pl.col("target")).alias("target"))
+    made, report, work = bench.prepare(product(GIVEN), frame)
+    rows = np.concatenate([made.whole(split, work)["__row__"] for split in ("train", "validation", "test")])
+    assert sorted(rows.tolist()) == list(range(10, 400))
+    assert report["left_out"]["missing target"] == 10
+    (finding,) = found(report, "missing target")
+    assert finding["count"] == 10
+    assert "#1" in finding["says"]["en"]
+
+
+def test_a_few_values_of_the_wrong_kind_count_as_missing_and_many_are_an_error(bench: Any, product: Make) -> None:
+    texts = [str(value) for value in table()["x"]]
+    few = table().with_columns(pl.Series("x", ["oops", *texts[1:]]))
+    _, report, _ = bench.prepare(product(GIVEN), few)
+    (finding,) = found(report, "bad values")
+    assert (finding["column"], finding["count"], finding["rows"]) == ("x", 1, [0])
+    many = table().with_columns(pl.Series("x", ["oops"] * 5 + texts[5:]))
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product(GIVEN), many)
+    assert caught.value.code == "data.bad_values"
+    assert caught.value.values["count"] == "5"
+    assert "oops" not in str(caught.value)
+
+
+def test_infinite_numbers_are_bad_values(bench: Any, product: Make) -> None:
+    frame = table(x=[np.inf, np.nan, *np.linspace(0, 1, 398)])
+    _, report, _ = bench.prepare(product(GIVEN), frame)
+    assert found(report, "bad values")[0]["rows"] == [0]
+    assert found(report, "missing values")[0]["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (table().with_columns(target=pl.lit("same")), "data.one_class"),
+        (table().with_columns(target=pl.lit(None, pl.String)), "data.target_missing"),
+        (table().with_columns(target=pl.int_range(400).cast(pl.String)), "data.classes_too_small"),
+        (table(2), "data.too_few_rows"),
+        (table().clear(), "data.no_rows"),
+        (table().drop("colour"), "data.no_column"),
+    ],
+)
+def test_rows_from_which_nothing_can_be_learned_are_an_error(
+    bench: Any, product: Make, frame: pl.DataFrame, code: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product(GIVEN), frame)
+    assert caught.value.code == code
+    assert caught.value.exit_code == 2
+    assert caught.value.says("en") != caught.value.says("zh")
+
+
+def test_a_yes_that_is_not_clear_is_an_error_of_its_column(bench: Any, product: Make) -> None:
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product(GIVEN, "yes_no"), table())
+    assert caught.value.code == "data.bad_column"
+
+
+def test_an_unknown_check_is_an_error_with_a_guess(bench: Any, product: Make) -> None:
+    with pytest.raises(ProductError) as caught:
+        bench.prepare(product(GIVEN, checks={"duplicate_row": "off"}), table())
+    assert caught.value.code == "product.unknown_check"
+    assert caught.value.values["guess"] == "duplicate rows"
+
+
+def test_a_sound_table_raises_no_alarm(bench: Any, product: Make) -> None:
+    _, report, _ = bench.prepare(product(GIVEN), table())
+    assert report["findings"] == []
+
+
+DIRTY: dict[str, tuple[dict[str, Any], pl.DataFrame]] = {
+    "missing values": (GIVEN, table(x=[None] * 200 + [float(i) / 7 for i in range(200)])),
+    "constant columns": ({**GIVEN, "k": "category"}, table(k=["k"] * 400)),
+    "duplicate rows": (GIVEN, pl.concat([table(), table()[:7]])),
+    "contradicting rows": (
+        GIVEN,
+        pl.concat([table(), *(table()[:1].with_columns(target=pl.lit(f"class {i}")) for i in (0, 1))]),
+    ),
+    "few rows": (GIVEN, pl.concat([table(), table(40)[:5].with_columns(x=pl.col("x") + 1, target=pl.lit("rare"))])),
+    "imbalance": (GIVEN, table().filter((pl.col("target") == "class 0") | (pl.int_range(400) < 30))),
+    "unseen values": (
+        {**GIVEN, "city": "category"},
+        table(city=["a"] * 300 + ["new"] * 100, __split__=["train"] * 300 + ["test"] * 100),
+    ),
+    "like an id": ({**GIVEN, "id": "number"}, table(id=np.random.default_rng(0).permutation(400) + 10_000)),
+    "gives the target away": (
+        {**GIVEN, "code": "number"},
+        table().with_columns(code=pl.col("target").str.tail(1).cast(pl.Int64) * 10),
+    ),
+    "shared rows": (
+        GIVEN,
+        pl.concat([table(), table()[:9]]).with_columns(
+            __split__=pl.when(pl.int_range(409) < 300).then(pl.lit("train")).otherwise(pl.lit("test"))
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("check", DIRTY)
+def test_each_check_finds_what_it_is_named_for_and_can_be_turned_off_or_made_to_fail(
+    bench: Any, product: Make, check: str
+) -> None:
+    given, frame = DIRTY[check]
+    _, report, _ = bench.prepare(product(given), frame)
+    (finding, *_) = found(report, check)
+    assert finding["says"]["en"] != finding["says"]["zh"]
+    assert finding["mend"]["en"] != finding["mend"]["zh"]
+    assert check in {event.check for event in bench.events if isinstance(event, Finding)}
+    _, report, _ = bench.prepare(product(given, checks={check: "off"}), frame)
+    assert not found(report, check)
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product(given, checks={check: "fail"}), frame)
+    assert caught.value.code == "data.check_failed"
+    assert caught.value.values["check"] == check
+
+
+def test_every_check_is_shown_at_work() -> None:
+    elsewhere = {"missing target", "bad values", "unseen classes", "unreadable images"}
+    assert set(DIRTY) | elsewhere == set(CHECKS)
+
+
+def test_an_id_does_not_give_the_target_away_nor_does_a_column_in_a_skewed_table(bench: Any, product: Make) -> None:
+    dice = np.random.default_rng(1)
+    frame = pl.DataFrame(
+        {
+            "id": [f"customer {i}" for i in range(1000)],
+            "x": dice.normal(size=1000),
+            "target": ["rare" if i % 50 == 0 else "common" for i in range(1000)],
+        }
+    )
+    _, report, _ = bench.prepare(product({"id": "category", "x": "number"}), frame)
+    assert not found(report, "gives the target away")
+    assert found(report, "like an id")[0]["column"] == "id"
+
+
+def test_measured_numbers_are_not_taken_for_ids(bench: Any, product: Make) -> None:
+    _, report, _ = bench.prepare(product({**GIVEN, "m": "number"}), table(m=np.random.default_rng(0).normal(size=400)))
+    assert not found(report, "like an id")
+
+
+def test_rows_of_a_few_categories_that_coincide_are_not_called_the_same_row(bench: Any, product: Make) -> None:
+    frame = table().with_columns(size=pl.Series(["s", "m"] * 200))
+    made, report, _ = bench.prepare(product({"colour": "category", "size": "category"}), frame)
+    assert report["shared_rows"] == {"train/test": 0, "train/validation": 0, "validation/test": 0}
+    assert not found(report, "duplicate rows")
+    assert made.rows("test") == 80
+
+
+def test_copies_of_a_row_stay_on_one_side_of_a_random_split(bench: Any, product: Make) -> None:
+    frame = pl.concat([table(200)] * 3)
+    made, report, work = bench.prepare(product(GIVEN), frame)
+    assert report["shared_rows"] == {"train/test": 0, "train/validation": 0, "validation/test": 0}
+    sides = [set((made.whole(split, work)["__row__"] % 200).tolist()) for split in ("train", "validation", "test")]
+    assert not (sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2])
+
+
+def test_an_official_split_that_leaks_is_kept_and_the_leaked_rows_are_named(bench: Any, product: Make) -> None:
+    frame = DIRTY["shared rows"][1]
+    made, report, work = bench.prepare(product(GIVEN), frame)
+    train, test = (set(made.whole(split, work)["__row__"].tolist()) for split in ("train", "test"))
+    leaked = [row + 400 for row in range(9) if row in train]
+    assert report["split"] == {"way": "official", "official": ["test", "train"]}
+    assert report["leaked_test_rows"] == leaked
+    assert report["shared_rows"] == {"train/test": len(leaked), "train/validation": 0, "validation/test": 0}
+    assert test == set(range(300, 409))
+    assert report["left_out"]["shared rows"] == 9 - len(leaked)  # the validation rows are ours: they make way
+
+
+def test_pictures_with_the_same_pixels_are_the_same_row_whatever_their_bytes(bench: Any, product: Make) -> None:
+    frame = pictures()
+    again = io.BytesIO()
+    Pillow.open(io.BytesIO(frame["photo"][0])).save(again, "BMP")
+    shared = pl.concat([frame, frame[:1].with_columns(photo=pl.lit(again.getvalue()))])
+    official = shared.with_columns(__split__=pl.Series(["train"] * 50 + ["test"] * 11))
+    _, report, _ = bench.prepare(product({"photo": "image"}), official)
+    leaks = report["shared_rows"]["train/test"] + report["shared_rows"]["validation/test"]
+    assert leaks == 1
+    assert report["leaked_test_rows"] == [60]
+    for seed in range(8):
+        made, report, _ = bench.prepare(product({"photo": "image"}, split={"seed": seed}), shared)
+        assert set(report["shared_rows"].values()) == {0}
+        assert (
+            sum(made.rows(split) for split in ("train", "validation", "test")) == 61 - report["left_out"]["shared rows"]
+        )
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_named(bench: Any, product: Make) -> None:
+    frame = pictures().with_columns(photo=pl.Series([b"no picture", png(1)[:60], *(png(n) for n in range(2, 60))]))
+    made, report, work = bench.prepare(product({"photo": "image"}), frame[:40], frame[40:])
+    rows = np.concatenate([made.whole(split, work)["__row__"] for split in ("train", "validation", "test")])
+    assert sorted(rows.tolist()) == list(range(2, 60))
+    (finding,) = found(report, "unreadable images")
+    assert "a/0.png, b/1.png" in finding["says"]["en"]
+    for split in ("train", "validation", "test"):
+        arrays = made.whole(split, work)
+        expected = made.given["photo"].encode([frame["photo"][row] for row in arrays["__row__"].tolist()])
+        np.testing.assert_array_equal(arrays["photo"], expected)
+
+
+def test_too_many_unreadable_pictures_are_an_error(bench: Any, product: Make) -> None:
+    frame = pictures().with_columns(photo=pl.Series([b"no picture"] * 20 + [png(n) for n in range(40)]))
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product({"photo": "image"}), frame)
+    assert caught.value.code == "data.unreadable_images"
+
+
+def test_test_rows_of_a_class_that_training_lacks_are_left_out_while_few(bench: Any, product: Make) -> None:
+    marks = {"__split__": ["train"] * 300 + ["test"] * 100}
+    few = table(**marks).with_columns(
+        target=pl.when(pl.int_range(400) > 397).then(pl.lit("new")).otherwise(pl.col("target"))
+    )
+    made, report, _ = bench.prepare(product(GIVEN), few)
+    assert made.target.state["classes"] == ["class 0", "class 1", "class 2"]
+    assert made.rows("test") == 98
+    assert "new" in found(report, "unseen classes")[0]["says"]["en"]
+    many = few.with_columns(target=pl.when(pl.int_range(400) > 350).then(pl.lit("new")).otherwise(pl.col("target")))
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product(GIVEN), many)
+    assert caught.value.code == "data.unseen_classes"
+
+
+def test_groups_and_times_tell_the_split_by_columns_that_are_not_given(bench: Any, product: Make) -> None:
+    frame = table(patient=[row // 10 for row in range(400)], day=[f"2025-01-{1 + row % 28:02d}" for row in range(400)])
+    made, _, work = bench.prepare(product(GIVEN, split={"group": "patient"}), frame)
+    sides = [set((made.whole(split, work)["__row__"] // 10).tolist()) for split in ("train", "validation", "test")]
+    assert not (sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2])
+    made, report, work = bench.prepare(product(GIVEN, split={"time": "day"}), frame)
+    days = [made.whole(split, work)["__row__"] % 28 for split in ("train", "validation", "test")]
+    assert days[0].max() < days[1].min() <= days[1].max() < days[2].min()
+    assert report["split"]["way"] == "time"
+
+
+def test_many_pictures_make_many_shards_each_of_them_mixed(
+    bench: Any, product: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sixfold.preparing._encoding as encoding
+
+    monkeypatch.setattr(encoding, "_SHARD_BYTES", 4000)
+    monkeypatch.setattr(encoding, "_AT_ONCE_BYTES", 9000)
+    frame = pictures().sort("target")
+    made, _, work = bench.prepare(product({"photo": "image"}), *(frame[start : start + 20] for start in (0, 20, 40)))
+    shards = list(made.arrays("train", work))
+    assert len(shards) > 3
+    assert all({1, 2} == set(shard["target"].tolist()) for shard in shards)
+    rows = np.concatenate([made.whole(split, work)["__row__"] for split in ("train", "validation", "test")])
+    assert sorted(rows.tolist()) == list(range(60))
+    whole = made.whole("train", work)
+    np.testing.assert_array_equal(
+        whole["photo"], made.given["photo"].encode([frame["photo"][row] for row in whole["__row__"].tolist()])
+    )
+
+
+REAL: dict[str, dict[str, Any]] = {
+    "digits": {"data": "sklearn:digits", "given": {"photo": "image"}, "predict": {"digit": "category"}},
+    "sign": {"data": "sign_digits.zip", "given": {"photo": "image"}, "predict": {"digit": "category"}},
+    "cancer": {
+        "data": "sklearn:breast_cancer",
+        "given": {"mean radius": "number", "worst area": "number"},
+        "predict": {"target": "category"},
+    },
+    "adult": {
+        "data": {"train": "adult_train.csv", "test": "adult_test.csv"},
+        "given": {"age": "number", "workclass": "category", "education": "category", "hours": "number"},
+        "predict": {"income": {"kind": "yes_no", "yes": ">50K"}},
+    },
+    "telco": {
+        "data": {"train": "telco_churn_train.csv", "test": "telco_churn_test.csv"},
+        "given": {"customerID": "category", "tenure": "number", "TotalCharges": "number", "Contract": "category"},
+        "predict": {"Churn": "yes_no"},
+    },
+}
+EXPECTED: dict[str, tuple[int, tuple[int, ...], dict[str, Any]]] = {
+    "digits": (1797, (8, 8, 1), {}),
+    "sign": (2062, (64, 64, 3), {}),
+    "cancer": (569, (1,), {}),
+    "adult": (48842, (1,), {"missing values": "workclass"}),
+    "telco": (7043, (), {"like an id": "customerID"}),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_data_is_prepared(name: str, store: Store, request: pytest.FixtureRequest) -> None:
+    told = dict(REAL[name])
+    if not str(told["data"]).startswith("sklearn:"):
+        folder = request.getfixturevalue("shared_data")
+        places = told["data"]
+        told["data"] = (
+            {split: str(folder / place) for split, place in places.items()}
+            if isinstance(places, dict)
+            else str(folder / places)
+        )
+    product = Product(name=name, **told)
+    work = Workspace(store, "collect", "collect")
+    collected = store.keep("collect", "collect", Collect().run(product, {}, work), work.members)
+    work = Workspace(store, "prepare", "prepare")
+    made = store.keep("prepare", "prepare", Prepare().run(product, {"collect": collected}, work), work.members)
+    prepared, report = Prepared.open(made, work), work.read_json(made, "report.json")
+    rows, shape, findings = EXPECTED[name]
+    splits = [prepared.rows(split) for split in ("train", "validation", "test")]
+    assert sum(splits) + sum(report["left_out"].values()) == rows == report["rows"]
+    assert next(iter(prepared.given.values())).form.shape == shape
+    assert {check: found(report, check)[0]["column"] for check in findings} == findings
+    assert prepared.whole("train", work)[product.target_name].min() > 0
