@@ -41,7 +41,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-# ONNX Runtime reports its use to its makers unless told not to before it is first imported: nothing leaves this machine.
+# ONNX Runtime reports its use to its makers unless told not to before its first import: nothing leaves this machine.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {

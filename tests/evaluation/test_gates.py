@@ -116,7 +116,8 @@ def test_a_gate_that_is_turned_off_passes_but_still_says_what_it_found():
 
 
 def test_an_unknown_gate_is_an_error_that_names_the_line():
-    text = "name: p\ndata: x.csv\ngiven: {a: number}\npredict: {k: category}\nevaluate:\n  gates:\n    beats basline: false\n"
+    declared = "name: p\ndata: x.csv\ngiven: {a: number}\npredict: {k: category}\n"
+    text = f"{declared}evaluate:\n  gates:\n    beats basline: false\n"
     with pytest.raises(ProductError) as caught:
         check_gates(parse(text))
     assert caught.value.code == "product.unknown_gate"

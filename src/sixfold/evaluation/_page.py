@@ -645,7 +645,7 @@ def _detected(detected: Any) -> str:
     """What was detected, as one line: ``table.csv: encoding utf-8, delimiter ,``."""
     if not isinstance(detected, Mapping):
         return _plain(detected)
-    told = {name: value for name, value in detected.items() if name not in _TOLD_ELSEWHERE}
+    told = {name: value for name, value in detected.items() if value and name not in _TOLD_ELSEWHERE}
     said = [f"{name}: {_detected(value)}" for name, value in told.items() if isinstance(value, Mapping)]
     plain = [f"{name} {_quoted(value)}" for name, value in told.items() if not isinstance(value, Mapping)]
     return "; ".join([*([", ".join(plain)] if plain else []), *said])

@@ -35,9 +35,9 @@ _EXIF_ORIENTATION = 0x0112
 _FIRST_ON_ITS_SIDE = 5
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
-_NOT_BYTES = Text("not a picture: expected the bytes of an image file", "不是图片:应为图片文件的内容")
-_NOT_A_PICTURE = Text("not a picture, or of a format that is not read", "不是图片,或是无法读取的格式")
-_NOT_BASE64 = Text("not a picture: the text is not base64", "不是图片:文本不是 base64 编码")
+_NOT_BYTES = Text("not a picture: expected the bytes of an image file", "不是图片：应为图片文件的内容")
+_NOT_A_PICTURE = Text("not a picture, or of a format that is not read", "不是图片，或是无法读取的格式")
+_NOT_BASE64 = Text("not a picture: the text is not base64", "不是图片：文本不是 base64 编码")
 _DAMAGED = Text("a picture that is cut off or damaged", "图片不完整或已损坏")
 _TOO_LARGE = Text("a picture of more than 50 million pixels", "图片超过 5000 万像素")
 
@@ -236,7 +236,7 @@ def _from_array(array: Array) -> Any:
                 raise ValueError(
                     Text(
                         f"not a picture: an array of {array.dtype}, expected uint8 (0–255)",
-                        f"不是图片:数组类型为 {array.dtype},应为 uint8(0–255)",
+                        f"不是图片：数组类型为 {array.dtype}，应为 uint8(0–255)",
                     )
                 )
             return Pillow.fromarray(
@@ -246,7 +246,7 @@ def _from_array(array: Array) -> Any:
             raise ValueError(
                 Text(
                     f"not a picture: an array of shape {array.shape}, expected (height, width[, 1 or 3])",
-                    f"不是图片:数组形状为 {array.shape},应为(高, 宽[, 1 或 3])",
+                    f"不是图片：数组形状为 {array.shape}，应为（高，宽[, 1 或 3]）",
                 )
             )
 

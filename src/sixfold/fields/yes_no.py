@@ -41,7 +41,7 @@ class YesNo(Category):
                 raise ValueError(
                     Text(
                         f"no row has the value {wanted} that means yes; seen: {shown}",
-                        f"没有一行的值是代表“是”的 {wanted};出现过的值:{shown}",
+                        f"没有一行的值是代表“是”的 {wanted}；出现过的值：{shown}",
                     )
                 )
             others = [name for name in seen if name != yes]
@@ -49,7 +49,7 @@ class YesNo(Category):
                 raise ValueError(
                     Text(
                         f"more than one value beside {yes}, which means yes; seen: {shown}",
-                        f"除代表“是”的 {yes} 外还有多个值;出现过的值:{shown}",
+                        f"除代表“是”的 {yes} 外还有多个值；出现过的值：{shown}",
                     )
                 )
         else:
@@ -59,7 +59,7 @@ class YesNo(Category):
                 raise ValueError(
                     Text(
                         f"it is not clear which value means yes; say `yes:`; seen: {shown}",
-                        f"看不出哪个值代表“是”,请用 `yes:` 说明;出现过的值:{shown}",
+                        f"看不出哪个值代表“是”，请用 `yes:` 说明；出现过的值：{shown}",
                     )
                 )
             yes = recognised[0] if recognised else "yes"

@@ -177,7 +177,7 @@ def missing_target(evidence: Evidence) -> Iterator[Found]:
             "warning",
             Text(
                 f"{len(rows)} rows have no {evidence.target.name} and are left out: {_named(evidence, rows, 'en')}.",
-                f"{len(rows)} 行没有 {evidence.target.name},未参与学习:{_named(evidence, rows, 'zh')}。",
+                f"{len(rows)} 行没有 {evidence.target.name}，未参与学习：{_named(evidence, rows, 'zh')}。",
             ),
             Text("Fill it in where you know it.", "知道的话请补上。"),
             evidence.target.name,
@@ -198,9 +198,9 @@ def bad_values(evidence: Evidence) -> Iterator[Found]:
                 "warning",
                 Text(
                     f"{column.name}: {len(rows)} values count as missing ({why.en}): {_named(evidence, rows, 'en')}.",
-                    f"{column.name}:{len(rows)} 个值按缺失处理({why.zh}):{_named(evidence, rows, 'zh')}。",
+                    f"{column.name}：{len(rows)} 个值按缺失处理（{why.zh}）:{_named(evidence, rows, 'zh')}。",
                 ),
-                Text("Correct them, or give the column another kind.", "请更正这些值,或为该列换一个种类。"),
+                Text("Correct them, or give the column another kind.", "请更正这些值，或为该列换一个种类。"),
                 column.name,
                 len(rows),
                 _sample(rows),
@@ -220,11 +220,11 @@ def missing_values(evidence: Evidence) -> Iterator[Found]:
                 "warning" if share >= _MUCH_MISSING else "info",
                 Text(
                     f"{column.name}: {share:.1%} of the rows have no value ({len(lacking)} of {len(rows)}).",
-                    f"{column.name}:{share:.1%} 的行没有值({len(rows)} 行中有 {len(lacking)} 行)。",
+                    f"{column.name}：{share:.1%} 的行没有值({len(rows)} 行中有 {len(lacking)} 行)。",
                 ),
                 Text(
                     "Sixfold learns that it is missing; collect it more fully if you can.",
-                    "Sixfold 会把“缺失”本身当作信息来学;如有可能,请收集得更完整。",
+                    "Sixfold 会把“缺失”本身当作信息来学；如有可能，请收集得更完整。",
                 ),
                 column.name,
                 len(lacking),
@@ -243,7 +243,7 @@ def constant_columns(evidence: Evidence) -> Iterator[Found]:
                 "warning",
                 Text(
                     f"{column.name} is {'empty' if empty else 'the same'} in every training row, so it tells nothing.",
-                    f"{column.name} 在所有训练行里都{'是空的' if empty else '相同'},不提供任何信息。",
+                    f"{column.name} 在所有训练行里都{'是空的' if empty else '相同'}，不提供任何信息。",
                 ),
                 Text("Remove it from `given`.", "请从 `given` 中去掉它。"),
                 column.name,
@@ -265,11 +265,11 @@ def duplicate_rows(evidence: Evidence) -> Iterator[Found]:
             "warning",
             Text(
                 f"{int(repeats.sum())} rows repeat another row in full: {_named(evidence, rows[repeats], 'en')}.",
-                f"{int(repeats.sum())} 行与别的行完全相同:{_named(evidence, rows[repeats], 'zh')}。",
+                f"{int(repeats.sum())} 行与别的行完全相同：{_named(evidence, rows[repeats], 'zh')}。",
             ),
             Text(
                 "If they were copied by mistake, remove them; a random split keeps them on one side.",
-                "如果是误复制,请删除;随机划分会把它们放在同一侧。",
+                "如果是误复制，请删除；随机划分会把它们放在同一侧。",
             ),
             count=int(repeats.sum()),
             rows=_sample(rows[repeats]),
@@ -293,12 +293,12 @@ def contradicting_rows(evidence: Evidence) -> Iterator[Found]:
             Text(
                 f"{int(at_odds.sum())} rows have the same given values as another row, but another "
                 f"{evidence.target.name}: {_named(evidence, rows[at_odds], 'en')}.",
-                f"{int(at_odds.sum())} 行的已知列与别的行相同,{evidence.target.name} 却不同:"
+                f"{int(at_odds.sum())} 行的已知列与别的行相同，{evidence.target.name} 却不同："
                 f"{_named(evidence, rows[at_odds], 'zh')}。",
             ),
             Text(
                 "Look at them: one of each is mislabelled, or a column that would tell them apart is not given.",
-                "请查看这些行:要么其中有标错的,要么缺少能区分它们的列。",
+                "请查看这些行：要么其中有标错的，要么缺少能区分它们的列。",
             ),
             count=int(at_odds.sum()),
             rows=_sample(rows[at_odds]),
@@ -320,11 +320,11 @@ def few_rows(evidence: Evidence) -> Iterator[Found]:
             "warning",
             Text(
                 f"{len(few)} classes have fewer than {_FEW_ROWS} training rows: {named}{more}.",
-                f"{len(few)} 个类别的训练数据不足 {_FEW_ROWS} 行:{named}{more}。",
+                f"{len(few)} 个类别的训练数据不足 {_FEW_ROWS} 行：{named}{more}。",
             ),
             Text(
                 "Collect more rows of them, merge them with others, or leave them out.",
-                "请为它们多收集一些数据,或与其他类别合并,或不要它们。",
+                "请为它们多收集一些数据，或与其他类别合并，或不要它们。",
             ),
             evidence.target.name,
             sum(few.values()),
@@ -346,12 +346,12 @@ def imbalance(evidence: Evidence) -> Iterator[Found]:
             Text(
                 f"{largest} has {times:.0f} times as many training rows as {smallest} "
                 f"({counts[largest]} and {counts[smallest]}).",
-                f"{largest} 的训练数据是 {smallest} 的 {times:.0f} 倍({counts[largest]} 行对 {counts[smallest]} 行)。",
+                f"{largest} 的训练数据是 {smallest} 的 {times:.0f} 倍（{counts[largest]} 行对 {counts[smallest]} 行）。",
             ),
             Text(
                 "Judge by balanced accuracy and the confusion matrix, not by accuracy alone; more rows of the rare "
                 "class help most.",
-                "请看均衡准确率和混淆矩阵,不要只看准确率;为少见的类别多收集数据最有效。",
+                "请看均衡准确率和混淆矩阵，不要只看准确率；为少见的类别多收集数据最有效。",
             ),
             evidence.target.name,
             counts[smallest],
@@ -370,11 +370,11 @@ def unseen_classes(evidence: Evidence) -> Iterator[Found]:
             Text(
                 f"{len(rows)} validation or test rows are left out, since no training row has their class: {named}. "
                 "The figures do not count them.",
-                f"{len(rows)} 个验证或测试行的类别在训练数据里没有({named}),已排除,指标不包含它们。",
+                f"{len(rows)} 个验证或测试行的类别在训练数据里没有（{named}）,已排除，指标不包含它们。",
             ),
             Text(
                 "Add training rows of these classes, or split another way.",
-                "请补充这些类别的训练数据,或换一种划分方式。",
+                "请补充这些类别的训练数据，或换一种划分方式。",
             ),
             evidence.target.name,
             len(rows),
@@ -398,11 +398,11 @@ def unseen_values(evidence: Evidence) -> Iterator[Found]:
                 "info" if len(new) < _MUCH_MISSING * len(others) else "warning",
                 Text(
                     f"{column.name}: {len(new)} validation or test rows have a value not seen in training: {named}.",
-                    f"{column.name}:{len(new)} 个验证或测试行的值在训练数据里没有出现过:{named}。",
+                    f"{column.name}：{len(new)} 个验证或测试行的值在训练数据里没有出现过：{named}。",
                 ),
                 Text(
                     "They count as unknown, as they will in use. Many of them: perhaps it is a name or a number.",
-                    "它们按“未知”处理,实际使用时也是如此。如果很多,该列可能其实是名字或数字。",
+                    "它们按“未知”处理，实际使用时也是如此。如果很多，该列可能其实是名字或数字。",
                 ),
                 column.name,
                 len(new),
@@ -434,11 +434,11 @@ def like_an_id(evidence: Evidence) -> Iterator[Found]:
                 "warning",
                 Text(
                     f"{column.name} looks like an id: {different} different values in {len(known)} training rows.",
-                    f"{column.name} 像是编号:{len(known)} 个训练行里有 {different} 个不同的值。",
+                    f"{column.name} 像是编号：{len(known)} 个训练行里有 {different} 个不同的值。",
                 ),
                 Text(
                     "Remove it from `given`: it says nothing about rows to come.",
-                    "请从 `given` 中去掉它:它对将来的数据没有意义。",
+                    "请从 `given` 中去掉它：它对将来的数据没有意义。",
                 ),
                 column.name,
                 different,
@@ -470,13 +470,13 @@ def gives_the_target_away(evidence: Evidence) -> Iterator[Found]:
                 Text(
                     f"{column.name} alone tells {evidence.target.name} in {right:.1%} of training rows not seen "
                     "before; it may be made from it.",
-                    f"只凭 {column.name} 一列,就能在未见过的训练行上以 {right:.1%} 的准确率得出 {evidence.target.name};"
+                    f"只凭 {column.name} 一列，就能在未见过的训练行上以 {right:.1%} 的准确率得出 {evidence.target.name}；"
                     "它可能就是由目标得来的。",
                 ),
                 Text(
                     "If it is known only after the fact, remove it from `given`; if it is truly known in time, set "
                     "`prepare: {checks: {gives the target away: off}}`.",
-                    "如果它是事后才知道的,请从 `given` 中去掉;如果使用时确实已知,请设置 "
+                    "如果它是事后才知道的，请从 `given` 中去掉；如果使用时确实已知，请设置 "
                     "`prepare: {checks: {gives the target away: off}}`。",
                 ),
                 column.name,
@@ -498,7 +498,7 @@ def unreadable_images(evidence: Evidence) -> Iterator[Found]:
             "warning",
             Text(
                 f"{column}: {len(rows)} rows are left out ({why.en}): {_named(evidence, rows, 'en')}.",
-                f"{column}:{len(rows)} 行已排除({why.zh}):{_named(evidence, rows, 'zh')}。",
+                f"{column}：{len(rows)} 行已排除（{why.zh}）:{_named(evidence, rows, 'zh')}。",
             ),
             Text("Replace or delete these files.", "请替换或删除这些文件。"),
             column,
@@ -517,7 +517,7 @@ def shared_rows(evidence: Evidence) -> Iterator[Found]:
             Text(
                 f"{len(rows)} validation or test rows are left out, since they repeat a row of another split: "
                 f"{_named(evidence, rows, 'en')}.",
-                f"{len(rows)} 个验证或测试行与另一份数据里的行重复,已排除:{_named(evidence, rows, 'zh')}。",
+                f"{len(rows)} 个验证或测试行与另一份数据里的行重复，已排除：{_named(evidence, rows, 'zh')}。",
             ),
             Text("Nothing needs to be done.", "无需处理。"),
             count=len(rows),
@@ -535,12 +535,12 @@ def shared_rows(evidence: Evidence) -> Iterator[Found]:
                 Text(
                     f"{len(shared)} of {len(second)} {later} rows are also {earlier} rows: "
                     f"{_named(evidence, shared, 'en')}.",
-                    f"{len(second)} 个{_SPLITS_ZH[later]}行里有 {len(shared)} 行也出现在{_SPLITS_ZH[earlier]}数据里:"
+                    f"{len(second)} 个{_SPLITS_ZH[later]}行里有 {len(shared)} 行也出现在{_SPLITS_ZH[earlier]}数据里："
                     f"{_named(evidence, shared, 'zh')}。",
                 ),
                 Text(
                     "The split is the source's own; `prepare: {split: {by: stratified}}` makes another.",
-                    "这是数据源自带的划分:请告知其作者;用 `prepare: {split: {by: stratified}}` 可以另行划分。",
+                    "这是数据源自带的划分：请告知其作者；用 `prepare: {split: {by: stratified}}` 可以另行划分。",
                 ),
                 count=len(shared),
                 rows=_sample(shared),

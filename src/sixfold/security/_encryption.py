@@ -1,4 +1,4 @@
-"""Encryption of bytes with age (age-encryption.org/v1) through pyrage; the standard ``age`` tool opens what it makes."""
+"""Encryption of bytes with age (age-encryption.org/v1), through pyrage; the standard ``age`` tool opens it, too."""
 
 from __future__ import annotations
 
