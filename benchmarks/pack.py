@@ -1,8 +1,8 @@
 """A delivered pack on a clean machine: size of the environment, time to the first answer, and every answer compared.
 
-Takes the last run of a product, installs the runtime that its pack carries into a fresh environment, serves the pack there
-with nothing but the customer's key, and sends every held-out row over HTTP. The other side of the comparison is Keras: the
-network rebuilt from its description, with the trained weights, on the prepared arrays. Prints a table.
+Takes the last run of a product, installs the runtime that its pack carries into a fresh environment, serves the pack
+there with nothing but the customer's key, and sends every held-out row over HTTP. The other side of the comparison is
+Keras: the network rebuilt from its description, with the trained weights, on the prepared arrays.
 
     python benchmarks/pack.py sign-digits
 """
@@ -44,7 +44,8 @@ def main() -> None:
     said = arguments.parse_args()
     house = Sixfold()
     run = house.last(said.product)
-    assert run is not None and run.pack is not None, "run the product to its end first"
+    if run is None or run.pack is None:
+        sys.exit("run the product to its end first")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python, size = environment(run.pack, folder)
@@ -66,7 +67,15 @@ def main() -> None:
             port = free_port()
             begun = time.monotonic()
             service = subprocess.Popen(
-                [python.with_name("sixfold"), "serve", run.pack, "--port", str(port), "--key", run.receipts["deliver"]["key_file"]],
+                [
+                    python.with_name("sixfold"),
+                    "serve",
+                    run.pack,
+                    "--port",
+                    str(port),
+                    "--key",
+                    run.receipts["deliver"]["key_file"],
+                ],
                 env=customer,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -28,7 +28,7 @@ from sixfold.networks import Network
 from sixfold.product import Product, declaration_error
 from sixfold.progress import Listener, Note, silent
 from sixfold.progress import Stage as StageEvent
-from sixfold.security import Home, Keyring, Ledger, recipient_from
+from sixfold.security import Home, Keyring, Ledger, fingerprint, recipient_from
 from sixfold.serving import Bundle, Engine
 from sixfold.stages import STAGES, Collect, Stage, bundle_from, own_network
 from sixfold.store import Artefact, Store, Workspace
@@ -317,7 +317,16 @@ class Sixfold:
         cached: list[str] = []
         folder = product.folder / f"{product.name}-delivery"
         report_path: Path | None = None
-        self.ledger.append("run.started", product.name, declaration=digest_of_value(product.to_mapping()))
+        self.ledger.append(
+            "run.started",
+            product.name,
+            declaration=digest_of_value(product.to_mapping()),
+            keys={
+                "opens": self.keyring.recipient,
+                "signs records": fingerprint(self.keyring.public_ledger_pem()),
+                "signs packs": fingerprint(self.keyring.public_signing_pem()),
+            },
+        )
         for stage in STAGES:
             if stage.name == _REFUSABLE:
                 if write_report:
@@ -329,7 +338,7 @@ class Sixfold:
             if made is not None:
                 artefacts[stage.name] = made
                 cached.append(stage.name)
-                self.listener(StageEvent(stage.name, "cached", float(made.about.get("stage_seconds", 0))))
+                self.listener(StageEvent(stage.name, "cached", made.seconds))
             else:
                 self._do(stage, product, artefacts, receipts, folder, overrides)
             seconds[stage.name] = time.perf_counter() - begun
@@ -368,8 +377,7 @@ class Sixfold:
             receipts[stage.name] = about
             self.ledger.append(f"{stage.name}.done", product.name, receipt=about)
             return
-        about = {**about, "stage_seconds": round(time.perf_counter() - begun, 3)}
-        made = self.store.keep(stage.name, key, about, work.members)
+        made = self.store.keep(stage.name, key, about, work.members, time.perf_counter() - begun)
         work.drop_checkpoint()
         artefacts[stage.name] = made
         self.ledger.append(f"{stage.name}.done", product.name, key=key, artefact=made.digest)
@@ -387,7 +395,6 @@ class Sixfold:
                 "depends_on": stage.depends_on(product),
                 "fingerprint": stage.fingerprint(product) if isinstance(stage, Collect) else None,
                 "inputs": {name: artefact.digest for name, artefact in sorted(inputs.items())},
-                "seed": product.train.seed,
             }
         )
 
@@ -395,6 +402,7 @@ class Sixfold:
         gates: list[dict[str, Any]] = evaluated.about["gates"]
         for gate in gates:
             if gate["passed"]:
+                self.ledger.append("gate.passed", product.name, gate=gate["name"], state=gate["state"])
                 continue
             if gate["name"] in overrides:
                 self.ledger.append("gate.overridden", product.name, gate=gate["name"], reason=overrides[gate["name"]])

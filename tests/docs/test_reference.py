@@ -67,7 +67,7 @@ def kinds() -> Iterator[tuple[str, str, type[Any]]]:
 
 
 def described() -> set[str]:
-    """What the code says in English, so that every other language has to say it under ``[reference.code]``."""
+    """What the code says in English, so that every other language can say it under ``[reference.code]``."""
     wanted = {f"settings.{name}.about" if is_section else f"settings.{name}" for name, is_section in settings()}
     for folder, name, kind in kinds():
         wanted.add(f"{folder}.{name}.about")
@@ -83,8 +83,11 @@ def test_a_generated_page_is_current(name: str) -> None:
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_every_other_language_describes_what_the_code_describes_and_nothing_else(code: str) -> None:
-    assert set(keys(locale(code)["reference"]["code"])) == described()
+def test_every_other_language_describes_every_setting_and_nothing_that_is_gone(code: str) -> None:
+    """A new kind, check or gate needs no line here: its page falls back to what its own file says."""
+    said = set(keys(locale(code)["reference"]["code"]))
+    assert said >= {key for key in described() if key.startswith("settings.")}
+    assert said <= described()
 
 
 @pytest.mark.parametrize("code", languages())

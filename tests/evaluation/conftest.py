@@ -66,6 +66,7 @@ class Case:
             "splits": None,
             "provenance": {
                 "place": "sklearn",
+                "name": "sklearn",
                 "kind": "sklearn",
                 "digest": "0" * 64,
                 "bytes": 1,
@@ -74,9 +75,8 @@ class Case:
                 "detected": {"delimiter": ","},
             },
             "digest": "0" * 64,
-            "stage_seconds": 0.4,
         }
-        self.made["collect"] = self.store.keep("collect", "collect-key", about, work.members)
+        self.made["collect"] = self.store.keep("collect", "collect-key", about, work.members, 0.4)
 
     def _values(self, name: str, rows: np.ndarray) -> list[Any]:
         column = self.rows[name].to_list()
@@ -129,7 +129,7 @@ class Case:
             **self.data,
         }
         work.write_json("report.json", report)
-        self.made["prepare"] = self.store.keep("prepare", "prepare-key", {"stage_seconds": 1.2}, work.members)
+        self.made["prepare"] = self.store.keep("prepare", "prepare-key", {}, work.members, 1.2)
 
     def _flat(self, split: str) -> np.ndarray:
         arrays = self.arrays[split]
@@ -161,8 +161,8 @@ class Case:
         ]
         work.write_json("history.json", history)
         about = {"network": "mlp", "parameters": int(weights.size + bias.size), "epochs": 8, "best_epoch": 7,
-                 "seconds": 4.2, "stage_seconds": 5.0}  # fmt: skip
-        self.made["train"] = self.store.keep("train", "train-key", about, work.members)
+                 "seconds": 4.2}  # fmt: skip
+        self.made["train"] = self.store.keep("train", "train-key", about, work.members, 5.0)
 
 
 def graph_of(given: Mapping[str, Field], weights: np.ndarray, bias: np.ndarray, *, binary: bool) -> bytes:

@@ -16,6 +16,7 @@ from sixfold.pack import open_pack
 from sixfold.product import Product
 from sixfold.security import Keyring
 from sixfold.serving import Bundle
+from sixfold.sources import Provenance
 from sixfold.stages.deliver import Deliver
 from sixfold.store import Artefact, Store, Workspace
 
@@ -42,7 +43,8 @@ def kept(store: Store, stage: str, about: dict[str, Any], members: dict[str, byt
 def artefacts(store: Store, bundle: Bundle) -> dict[str, Artefact]:
     """What the four stages before would have made of the linear model."""
     place = "/home/someone/secret folder/rows.csv"
-    provenance = {"place": place, "digest": "ab" * 32, "licence": "CC BY 4.0", "origin": None}
+    name = Provenance(place, "table", "ab" * 32, 1).name
+    provenance = {"place": place, "name": name, "digest": "ab" * 32, "licence": "CC BY 4.0", "origin": None}
     fields = {
         "given": [field.to_json() for field in bundle.given.values()],
         "target": bundle.target.to_json(),

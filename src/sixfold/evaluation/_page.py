@@ -35,7 +35,7 @@ _MOST_IN_TABLE = 60
 _MOST_COLUMNS = 14
 _LONGEST_WORD = 60
 _NO_EXPONENTS = 1000
-_TOLD_ELSEWHERE = ("digest", "place", "kind", "columns", "rows")
+_TOLD_ELSEWHERE = ("digest", "place", "name", "kind", "columns", "rows")
 _NAMES_UPRIGHT = 5
 _TOP_VALUES = 5
 _SECTIONS = ("training", "figures", "mistakes", "trust", "data", "gates", "made", "words")
@@ -397,7 +397,7 @@ def _data(report: Report) -> str:
     parts = [
         _facts(
             [
-                (_t("report.data.source"), html.escape(str(provenance.get("place", "–")))),
+                (_t("report.data.source"), html.escape(str(provenance.get("name", "–")))),
                 (_t("report.data.origin"), say(str(provenance["origin"])) if provenance.get("origin") else "–"),
                 (
                     _t("report.data.licence"),

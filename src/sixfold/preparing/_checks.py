@@ -346,7 +346,8 @@ def imbalance(evidence: Evidence) -> Iterator[Found]:
             Text(
                 f"{largest} has {times:.0f} times as many training rows as {smallest} "
                 f"({counts[largest]} and {counts[smallest]}).",
-                f"{largest} 的训练数据是 {smallest} 的 {times:.0f} 倍（{counts[largest]} 行对 {counts[smallest]} 行）。",
+                f"{largest} 的训练数据是 {smallest} 的 {times:.0f} 倍"
+                f"（{counts[largest]} 行对 {counts[smallest]} 行）。",
             ),
             Text(
                 "Judge by balanced accuracy and the confusion matrix, not by accuracy alone; more rows of the rare "
@@ -470,7 +471,8 @@ def gives_the_target_away(evidence: Evidence) -> Iterator[Found]:
                 Text(
                     f"{column.name} alone tells {evidence.target.name} in {right:.1%} of training rows not seen "
                     "before; it may be made from it.",
-                    f"只凭 {column.name} 一列，就能在未见过的训练行上以 {right:.1%} 的准确率得出 {evidence.target.name}；"
+                    f"只凭 {column.name} 一列，就能在未见过的训练行上"
+                    f"以 {right:.1%} 的准确率得出 {evidence.target.name}；"
                     "它可能就是由目标得来的。",
                 ),
                 Text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,12 @@ class Provenance:
     licence: str | None = None
     origin: str | None = None
     detected: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The place without what is only the maker's business: folders of their machine, a URL's credentials."""
+        last = re.split(r"[?#]", self.place)[0].rstrip("/\\")
+        return re.split(r"[/\\]", last)[-1] or self.place
 
 
 class Source(Kind, ABC):

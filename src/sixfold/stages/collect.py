@@ -97,7 +97,7 @@ class Collect(Stage):
             "rows": rows,
             "columns": [name for name in shards.schema if name not in _RESERVED],
             "splits": splits or None,
-            "provenance": {**asdict(provenance), "rows": rows},
+            "provenance": {**asdict(provenance), "name": provenance.name, "rows": rows},
             "digest": digest,
         }
 

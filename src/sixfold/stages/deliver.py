@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -103,7 +102,7 @@ def _card(product: Product, inputs: Mapping[str, Artefact], work: Workspace, bun
         given=[_column(field) for field in bundle.given.values()],
         target=_column(bundle.target),
         data=DataSet(
-            name=_public_name(str(came_from["place"])),
+            name=str(came_from["name"]),
             digest=_data_digest(inputs["collect"]),
             rows=int(collected["rows"]),
             splits={split: prepared.rows(split) for split in ("train", "validation", "test")},
@@ -156,9 +155,3 @@ def _modality(bundle: Bundle) -> str:
 
 def _data_digest(collected: Artefact) -> str:
     return str(collected.about["provenance"]["digest"])
-
-
-def _public_name(place: str) -> str:
-    """The data's name without what is only the maker's business: folders of their machine, and a URL's credentials."""
-    last = re.split(r"[?#]", place)[0].rstrip("/\\")
-    return re.split(r"[/\\]", last)[-1] or place

@@ -279,7 +279,7 @@ def _made(product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> 
         "sixfold": version("sixfold"),
         "stages": {
             name: {
-                "seconds": artefact.about.get("stage_seconds", artefact.about.get("seconds")),
+                "seconds": artefact.seconds,
                 "artefact": artefact.digest,
             }
             for name, artefact in inputs.items()

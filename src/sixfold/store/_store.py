@@ -42,13 +42,18 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """What a stage made: immutable. ``digest`` names it by content; ``about`` is what it says of itself, plain JSON."""
+    """What a stage made: immutable.
+
+    ``digest`` names it by content, ``about`` is what it says of itself (plain JSON), ``seconds`` is what making it
+    took: the same content made again has the same digest, however long that was.
+    """
 
     stage: str
     key: str
     digest: str
     about: dict[str, Any]
     members: dict[str, Member] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def size(self) -> int:
@@ -95,18 +100,24 @@ class Store:
                 raise StoreError("blob_changed", path=path)
         return data
 
-    def keep(self, stage: str, key: str, about: dict[str, Any], members: dict[str, Member]) -> Artefact:
-        """Record that ``stage`` made an artefact of these members from the inputs that ``key`` names."""
+    def keep(
+        self, stage: str, key: str, about: dict[str, Any], members: dict[str, Member], seconds: float = 0.0
+    ) -> Artefact:
+        """Record that ``stage`` made an artefact of these members, in so many seconds, from what ``key`` names."""
         body = {
             "stage": stage,
             "about": about,
             "members": {name: [member.blob, member.size] for name, member in sorted(members.items())},
         }
         sealed = self.put(canonical_json(body))
-        self._sign_record(
-            self._step_path(stage, key), {"stage": stage, "key": key, "artefact": [sealed.blob, sealed.size]}
-        )
-        return Artefact(stage, key, sealed.blob, about, dict(members))
+        record: dict[str, Any] = {
+            "stage": stage,
+            "key": key,
+            "artefact": [sealed.blob, sealed.size],
+            "seconds": round(seconds, 3),
+        }
+        self._sign_record(self._step_path(stage, key), record)
+        return Artefact(stage, key, sealed.blob, about, dict(members), record["seconds"])
 
     def made(self, stage: str, key: str) -> Artefact | None:
         """The artefact that ``stage`` made for ``key``; ``None`` if it has not, or a member of it is gone.
@@ -126,7 +137,7 @@ class Store:
         members = {name: Member(*values) for name, values in body["members"].items()}
         if not all(self._blob_path(member.blob).exists() for member in members.values()):
             return None
-        return Artefact(stage, key, sealed.blob, body["about"], members)
+        return Artefact(stage, key, sealed.blob, body["about"], members, record["seconds"])
 
     def save_slot(self, key: str, about: dict[str, Any], data: bytes) -> None:
         """Replace the checkpoint called ``key``; a crash leaves the old one or the new one."""
