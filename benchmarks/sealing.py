@@ -1,7 +1,7 @@
 """What encryption and record-keeping cost a run: their share of its wall time.
 
-Runs a product in a fresh home, counting in this process every second spent on encrypting, decrypting and naming blobs and
-on appending to the ledger, and adding what the training child reports of itself. Prints a table.
+Runs a product in a fresh home, counting in this process every second spent on encrypting, decrypting and naming blobs
+and on appending to the ledger, and adding what the training child reports of itself. Prints a table.
 
     python benchmarks/sealing.py product.yaml
 """
