@@ -12,6 +12,7 @@ from sixfold.security._keyring import Keyring
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 __all__ = ["fingerprint", "public_key_from_pem", "read_public_key", "trusted_keys"]
 
@@ -25,14 +26,9 @@ def public_key_from_pem(pem: bytes, *, origin: object) -> EllipticCurvePublicKey
     Raises:
         KeyringError: It holds none.
     """
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    try:
-        key = load_pem_public_key(pem)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyringError("not_a_public_key", origin=origin) from error
+    key = _loaded(pem, origin)
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != _CURVE:
         raise KeyringError("not_a_public_key", origin=origin)
     return key
@@ -42,11 +38,11 @@ def fingerprint(pem: bytes) -> str:
     """What names a public key: SHA-256 of its DER SubjectPublicKeyInfo (RFC 5280, 4.1), in groups to read aloud.
 
     Raises:
-        KeyringError: ``pem`` holds no EC P-256 public key.
+        KeyringError: ``pem`` holds no public key.
     """
     from cryptography.hazmat.primitives import serialization as forms
 
-    key = public_key_from_pem(pem, origin="PEM")
+    key = _loaded(pem, "PEM")
     digits = hashlib.sha256(key.public_bytes(forms.Encoding.DER, forms.PublicFormat.SubjectPublicKeyInfo)).hexdigest()
     return " ".join(digits[start : start + _GROUP] for start in range(0, len(digits), _GROUP))
 
@@ -76,3 +72,13 @@ def trusted_keys(keyring: Keyring) -> list[bytes]:
     has_own = "SIXFOLD_SIGNING_KEY" in os.environ or (home / "keys" / "signing.pem").exists()
     own = [keyring.public_signing_pem()] if has_own else []
     return [*own, *map(read_public_key, sorted((home / "trusted").glob("*.pem")))]
+
+
+def _loaded(pem: bytes, origin: object) -> PublicKeyTypes:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        return load_pem_public_key(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyringError("not_a_public_key", origin=origin) from error
