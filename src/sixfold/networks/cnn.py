@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +27,7 @@ _WORKING_SIDE = 32
 """Larger pictures are averaged down to about this side first: on two cores, more detail costs more than it brings."""
 
 _FILTERS = (32, 64, 128, 128)
-_SMALLEST_TO_POOL = 4
+_LAST_SIDE = 4
 
 _MOMENTUM = 0.9
 """Of the running means: small sets have few steps, and Keras' 0.99 would lag behind for several epochs."""
@@ -104,18 +105,23 @@ def _modern(x: Any, form: Form) -> Any:
     import keras
 
     factor = max(1, min(form.shape[:2]) // _WORKING_SIDE)
-    side = min(form.shape[:2]) // factor
     x = keras.layers.Rescaling(2.0, -1.0)(x)
     if factor > 1:
         x = keras.layers.AveragePooling2D(factor)(x)
-    for index, count in enumerate(_FILTERS, start=1):
+    halved = _halved_after(min(form.shape[:2]) // factor)
+    for index, count in enumerate(_FILTERS):
         x = keras.layers.Conv2D(count, 3, padding="same", use_bias=False)(x)
         x = keras.layers.BatchNormalization(momentum=_MOMENTUM)(x)
         x = keras.layers.ReLU()(x)
-        if side >= _SMALLEST_TO_POOL and index < len(_FILTERS):
+        if index in halved:
             x = keras.layers.MaxPooling2D(2)(x)
-            side //= 2
     return keras.layers.GlobalAveragePooling2D()(x)
+
+
+def _halved_after(side: int) -> tuple[int, ...]:
+    """After which convolutions a picture of ``side`` pixels is halved: until about 4 are left for the last one."""
+    times = max(0, min(len(_FILTERS) - 1, round(math.log2(side / _LAST_SIDE))))
+    return (1,) if times == 1 else tuple(range(times))
 
 
 def _modern_recipe(rows: int) -> Recipe:

@@ -68,7 +68,7 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
         stepper,
         feed,
         recipe,
-        judge_of(task),
+        judge_of(task, recipe),
         work,
         None if trial.minutes is None else trial.minutes * 60,
         trial.checkpoint_seconds,
@@ -89,16 +89,21 @@ def loss_of(task: Task, recipe: Recipe) -> Any:
     return kinds[task.loss](label_smoothing=recipe.label_smoothing)
 
 
-def judge_of(task: Task) -> Callable[[Array, Array], dict[str, float]]:
-    """Validation figures as Keras would tell them, without label smoothing."""
+def judge_of(task: Task, recipe: Recipe) -> Callable[[Array, Array], dict[str, float]]:
+    """Validation figures as Keras tells them: the loss is the one trained on, label smoothing included.
+
+    Judged by a plain loss, a network trained with smoothing looks best while it is still too sure of itself.
+    """
 
     def judge(targets: Array, outputs: Array) -> dict[str, float]:
         chances = np.clip(outputs.astype(np.float64), _TINY, 1 - _TINY)
+        classes = max(2, task.output.units)
+        wanted = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / classes
         if task.output.units == 1:
-            loss = -(targets * np.log(chances) + (1 - targets) * np.log1p(-chances)).mean()
+            loss = -(wanted * np.log(chances) + (1 - wanted) * np.log1p(-chances)).mean()
             right = (chances >= 0.5) == (targets >= 0.5)  # noqa: PLR2004
         else:
-            loss = -(targets * np.log(chances)).sum(axis=1).mean()
+            loss = -(wanted * np.log(chances)).sum(axis=1).mean()
             right = chances.argmax(axis=1) == targets.argmax(axis=1)
         return {"loss": float(loss), "accuracy": float(right.mean())}
 
