@@ -86,5 +86,11 @@ def to_json(event: Event) -> dict[str, Any]:
     """An event for another program: its class as ``event``, then its values."""
     record: dict[str, Any] = {"event": type(event).__name__.lower(), **asdict(event)}
     if isinstance(event, Note):
+        record["values"] = {name: _plain(value) for name, value in record["values"].items()}
         record["text"] = str(event)
     return record
+
+
+def _plain(value: Any) -> Any:
+    """A value of a sentence as JSON knows it; a path, say, as its text."""
+    return value if value is None or isinstance(value, (str, int, float, bool, dict, list)) else str(value)

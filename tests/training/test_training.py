@@ -118,12 +118,18 @@ def test_the_exported_graph_answers_as_the_network_does(prepared: Store) -> None
         assert answers.shape == (rows, 10)
 
 
-def test_a_loss_that_is_no_number_ends_training_with_a_mend(prepared: Store) -> None:
+def test_a_loss_that_is_no_number_ends_training_with_a_mend(prepared: Store, tmp_path: Path) -> None:
+    (tmp_path / "apart.py").write_text(
+        "import keras\n"
+        "def build(input_shape, classes):\n"
+        "    flat = [keras.layers.Input(input_shape), keras.layers.Flatten()]\n"
+        "    model = keras.Sequential([*flat, keras.layers.Dense(9), keras.layers.Dense(classes, 'softmax')])\n"
+        "    model.compile(optimizer=keras.optimizers.SGD(1e30), loss='categorical_crossentropy')\n"
+        "    return model\n"
+    )
+    own = {"function": "apart:build", "folder": str(tmp_path)}
     with pytest.raises(TrainingError) as caught:
-        run_trial(
-            trial(prepared, "apart", options={"filters": [8]}, said={"epochs": 30, "learning_rate": 10.0}),
-            lambda event: None,
-        )
+        run_trial(trial(prepared, "apart", network="keras", options=own), lambda event: None)
     assert caught.value.code == "training.diverged"
 
 
