@@ -115,7 +115,7 @@ def held_out(house: Sixfold, run: Any) -> tuple[list[dict[str, Any]], np.ndarray
     arrays = prepared.whole("test", work)
     description = work.read_json(run.artefacts["train"], "network.json")
     kind = find(Network, description["kind"])  # type: ignore[type-abstract]
-    given = {name: Form(**form) for name, form in description["given"].items()}
+    given = {form.pop("input"): Form(**form) for form in description["given"]}
     model = kind(kind.Options(**description["options"])).build(given, Output(**description["output"]))
     from safetensors.numpy import load
 

@@ -135,7 +135,7 @@ def _kept(
         "kind": trial.network,
         "options": {name: value for name, value in trial.options.items() if name != "folder"},
         "recipe": recipe.model_dump(),
-        "given": {name: form.model_dump(mode="json") for name, form in given.items()},
+        "given": [{"input": name, **form.model_dump(mode="json")} for name, form in given.items()],
         "output": asdict(task.output),
         "layers": [
             {"name": layer.name, "kind": type(layer).__name__, "parameters": layer.count_params()}
