@@ -179,3 +179,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProductError) as caught:
         _ = own(tmp_path, "build").digest
     assert caught.value.code == "product.no_code"
+
+
+def test_the_rate_of_ones_own_optimizer_is_kept_unless_the_file_says_another() -> None:
+    from sixfold.training._child import recipe_of
+
+    own = keras.optimizers.serialize(keras.optimizers.SGD(0.05))
+    falling = keras.optimizers.schedules.CosineDecay(0.1, 100)
+    assert recipe_of(Recipe(), own, {}).learning_rate == pytest.approx(0.05)
+    assert recipe_of(Recipe(), own, {"learning_rate": 0.2}).learning_rate == 0.2
+    assert recipe_of(Recipe(), keras.optimizers.serialize(keras.optimizers.SGD(falling)), {}) == Recipe()
+    assert recipe_of(Recipe(), None, {"epochs": 3}).epochs == 3

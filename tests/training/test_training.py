@@ -156,3 +156,19 @@ def _child_of(parent: int, *, required: bool = True) -> Any:
                 return int(folder.name)
     assert not required
     return None
+
+
+def test_an_optimizer_of_ones_own_may_bring_its_schedule(prepared: Store, tmp_path: Path) -> None:
+    (tmp_path / "falling.py").write_text(
+        "import keras\n"
+        "def build(input_shape, classes):\n"
+        "    flat = [keras.layers.Input(input_shape), keras.layers.Flatten()]\n"
+        "    model = keras.Sequential([*flat, keras.layers.Dense(classes, 'softmax')])\n"
+        "    falling = keras.optimizers.schedules.CosineDecay(0.05, 150)\n"
+        "    model.compile(optimizer=keras.optimizers.Adam(falling), loss='categorical_crossentropy')\n"
+        "    return model\n"
+    )
+    own = {"function": "falling:build", "folder": str(tmp_path)}
+    result = run_trial(trial(prepared, "falling", network="keras", options=own), lambda event: None)
+    history = json.loads(prepared.get(result.stored()["history.json"]))
+    assert history[-1]["val_accuracy"] > 0.9

@@ -58,10 +58,11 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     kind = find(Network, trial.network)  # type: ignore[type-abstract]  # a family is looked up, never built
     network = kind(kind.Options(**trial.options))
     model = network.build(given, task.output)
-    recipe = Recipe(**{**network.recipe(given, task.output, feed.rows).model_dump(), **trial.said})
+    own_optimizer = getattr(model, "own_optimizer", None)
+    recipe = recipe_of(network.recipe(given, task.output, feed.rows), own_optimizer, trial.said)
     loss = loss_of(task, recipe)
     seed = keras.random.SeedGenerator(trial.seed)
-    optimizer = optimizer_of(recipe, getattr(model, "own_optimizer", None))
+    optimizer = optimizer_of(recipe, own_optimizer)
     stepper = Stepper(model, loss, optimizer, augmentation(recipe, given, seed), [seed.state])
     loop = Loop(
         model,
@@ -76,6 +77,13 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     standing = loop.run()
     standing.spent += reading
     return _kept(trial, model, stepper, feed, recipe, standing, given, task, work)
+
+
+def recipe_of(network: Recipe, own_optimizer: dict[str, Any] | None, said: Mapping[str, Any]) -> Recipe:
+    """The network's recipe, over it the rate of a user's own compiled optimizer, over both what product.yaml says."""
+    rate = None if own_optimizer is None else own_optimizer["config"].get("learning_rate")
+    own = {"learning_rate": rate} if isinstance(rate, (int, float)) else {}
+    return Recipe(**{**network.model_dump(), **own, **said})
 
 
 def loss_of(task: Task, recipe: Recipe) -> Any:

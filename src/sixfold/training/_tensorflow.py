@@ -45,6 +45,7 @@ class Stepper:
         augment: Callable[[dict[str, Any]], dict[str, Any]] | None,
         tracked: Sequence[Any] = (),
     ) -> None:
+        import keras
         import tensorflow as tf
 
         optimizer.build(model.trainable_variables)
@@ -67,9 +68,12 @@ class Stepper:
             count = tf.cast(tf.shape(targets)[0], tf.float32)
             self._sums.assign_add([value * count, tf.reduce_sum(_right(targets, outputs)), count])
 
+        has_own_schedule = isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+
         def run(inputs: dict[str, Any], targets: Any, order: Any, rates: Any) -> None:
             for index in tf.range(tf.shape(rates)[0]):
-                optimizer.learning_rate.assign(rates[index])
+                if not has_own_schedule:  # a user's own optimizer may bring one
+                    optimizer.learning_rate.assign(rates[index])
                 rows = order[index]
                 step({name: tf.gather(x, rows) for name, x in inputs.items()}, tf.gather(targets, rows))
 
