@@ -229,7 +229,7 @@ class Sixfold:
         *,
         until: str = "deliver",
         overrides: Mapping[str, str] | None = None,
-        write_report: bool = True,
+        write_report: bool | None = None,
     ) -> Run:
         """Take a product through the stages, up to and including ``until``.
 
@@ -238,7 +238,8 @@ class Sixfold:
             until: The last stage: collect, prepare, train, evaluate, deploy or deliver.
             overrides: Gates to pass although they say no, each with the reason; both go into the ledger and onto the
             card.
-            write_report: Whether the report is written beside product.yaml, for the user to open.
+            write_report: Whether the report is written beside product.yaml, for the user to open; left out, only for a
+                product that has a file: one built in code shows it with :attr:`Run.report`.
 
         Raises:
             InputError: What the user gave is wrong (exit code 2).
@@ -253,7 +254,8 @@ class Sixfold:
                 known = ", ".join(gate_names())
                 raise ProductError("unknown_gate", place=Place(key="--override"), name=name, known=known)
         with self._alone(product):
-            return self._run(product, until, dict(overrides or {}), write_report)
+            is_written = product.file is not None if write_report is None else write_report
+            return self._run(product, until, dict(overrides or {}), is_written)
 
     def last(self, name: str) -> Run | None:
         """What the last run of the product called ``name`` made; ``None`` if there was none, or it was removed."""

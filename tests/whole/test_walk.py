@@ -104,7 +104,11 @@ def test_a_file_becomes_a_delivered_product_and_is_looked_after(
     assert not list((home.path / "store" / "blobs").glob("*/*"))
 
 
-def test_a_product_in_code_learns_from_a_data_frame_and_answers_one(home: Home) -> None:
+def test_a_product_in_code_learns_from_a_data_frame_and_answers_one(
+    home: Home, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(tmp_path)
     import pandas as pd
     from sklearn.datasets import load_breast_cancer
 
@@ -123,6 +127,8 @@ def test_a_product_in_code_learns_from_a_data_frame_and_answers_one(home: Home) 
     answers = run.predict(pd.DataFrame(table[columns].head(3)))
     assert {answer["target"] for answer in answers} <= {"malignant", "benign"}
     assert run.report._repr_html_().startswith("<iframe")
+    assert run.report_path is None
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_keras_model_of_ones_own_goes_the_whole_way(home: Home, tmp_path: Path) -> None:
