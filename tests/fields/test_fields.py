@@ -60,6 +60,8 @@ def test_every_kind_encodes_in_its_form_survives_json_and_takes_missing_values(n
     assert len(field.decode(array)) == len(values)
     assert field.encode([]).shape == (0, *field.form.shape)
     assert field.encode([None, math.nan, "", "  "]).shape == (4, *field.form.shape)
+    assert [field.likeness(value) for value in (None, math.nan, "")] == [None] * 3
+    assert all(field.likeness(value) == field.likeness(value) != b"" for value in values)
     assert kind.title.en != kind.title.zh
     assert json.dumps(field.schema())
     assert json.dumps([field.json_value(value) for value in values])

@@ -34,6 +34,9 @@ class Field(Kind, ABC):
 
     folder: ClassVar[str] = "sixfold.fields"
     widget: ClassVar[Widget] = "text"
+    is_heavy: ClassVar[bool] = False
+    """Whether values are large (pictures, texts, series): then `prepare` never holds a column of them in memory but
+    leaves them in the store and reads them a shard at a time; :meth:`learn` is handed a sequence that does so too."""
 
     def __init__(self, name: str, options: Options | None = None, state: dict[str, Any] | None = None) -> None:
         self.name = name
@@ -89,6 +92,17 @@ class Field(Kind, ABC):
         except TypeError:  # values that cannot be keys: lists, arrays
             return [self.parse(value) for value in listed]
         return [answers[value] for value in listed]
+
+    def likeness(self, value: Any) -> bytes | None:
+        """What a raw value says, as bytes: equal for two values if they say the same; ``None`` where it is missing.
+
+        Asked of heavy kinds, to find copies of a row. It must be cheap, so a picture is not decoded for it.
+
+        Raises:
+            ValueError: The value cannot be of this kind.
+        """
+        parsed = self.parse(value)
+        return None if parsed is None else str(parsed).encode("utf-8", "surrogatepass")
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of one value, for OpenAPI and the demo page."""

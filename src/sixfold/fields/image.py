@@ -54,6 +54,7 @@ class Image(Field):
 
     title: ClassVar[Text] = Text("a picture", "图片")
     widget: ClassVar[Widget] = "image"
+    is_heavy: ClassVar[bool] = True
 
     class Options(KindOptions):
         """``size``: side in pixels or [height, width]; left out, the training pictures' own (the median) up to 64.
@@ -123,6 +124,12 @@ class Image(Field):
             Pillow.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(stream, "PNG")
             files.append(stream.getvalue())
         return files
+
+    def likeness(self, value: Any) -> bytes | None:
+        """The file as it is: whether two files hold the same pixels shows once they are decoded."""
+        if isinstance(value, bytes):
+            return value or None
+        return None if is_missing(value) else str(value).encode("utf-8", "surrogatepass")
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/*"}

@@ -11,7 +11,6 @@ import numpy as np
 from sixfold.errors import DataError
 from sixfold.fields import Array, Field
 from sixfold.fields.category import Category
-from sixfold.fields.image import Image
 from sixfold.preparing import (
     Collected,
     Column,
@@ -80,8 +79,8 @@ class Prepare(Stage):
         kinds = {
             name: spec.field(name) for name, spec in (*product.given.items(), (product.target_name, product.target))
         }
-        pictures = [name for name, kind in kinds.items() if isinstance(kind, Image)]
-        collected = Collected.open(inputs["collect"], work, pictures)
+        heavy = [name for name, kind in kinds.items() if kind.is_heavy]
+        collected = Collected.open(inputs["collect"], work, heavy)
         columns = {name: read_column(collected, name, kind) for name, kind in kinds.items()}
         target = columns[product.target_name]
         given = {name: columns[name] for name in product.given}
