@@ -82,7 +82,7 @@ def test_a_wrong_file_names_code_and_line(text: str, code: str, line: int | None
         ("train: {network: cnn, keras: 'a:b'}", "product.bad_value"),
         ("deploy: {target: moon}", "product.unknown_kind"),
         ("deploy: {port: 99999}", "product.bad_value"),
-        ("predict: {digit: number}", "product.no_task"),
+        ("predict: {digit: image}", "product.no_task"),
     ],
 )
 def test_what_upper_floors_know_is_checked_before_anything_runs(section: str, code: str, tmp_path: Path) -> None:

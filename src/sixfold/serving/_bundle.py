@@ -81,5 +81,5 @@ class Bundle:
             "product": {**product, "data": "–"},
             "given": [column.to_json() for column in self.given.values()],
             "target": self.target.to_json(),
-            "decision": self.decision.model_dump(),
+            "decision": self.decision.model_dump(exclude_none=True),
         }

@@ -13,17 +13,20 @@ _TINY = 1e-7
 
 
 class Decision(BaseModel):
-    """Calibration and threshold.
+    """Calibration, threshold and interval.
 
     Args:
         temperature: What log-probabilities are divided by (Guo et al. 2017); 1 leaves them as they are.
         threshold: For yes or no: the calibrated probability from which the answer is yes.
+        margin: For numbers: how far above and below the answer its interval reaches, in the target's encoded units
+            (split conformal: Lei et al. 2018); ``None`` where there were too few validation rows to tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     temperature: float = 1.0
     threshold: float = 0.5
+    margin: float | None = None
 
     def calibrated(self, probabilities: Array) -> Array:
         """Probabilities (n, classes), or (n, 1) of yes, after temperature scaling; float64."""

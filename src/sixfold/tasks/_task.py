@@ -40,6 +40,8 @@ class Task(Kind, ABC):
     """
 
     folder: ClassVar[str] = "sixfold.tasks"
+    pattern: ClassVar[str]
+    """What the answers are, and so how they are judged: the name of a file in ``evaluation``, as ``classes``."""
     figures: ClassVar[tuple[Figure, ...]]
     """Every figure of the task; the first is the headline, by which the baseline must be beaten."""
 
@@ -51,6 +53,11 @@ class Task(Kind, ABC):
     @abstractmethod
     def matches(cls, product: Product) -> bool:
         """Whether this is the task of ``product``: told by its verb and kinds alone."""
+
+    @property
+    def judged_by(self) -> tuple[Figure, ...]:
+        """Those of :attr:`figures` that this target has; the headline first."""
+        return self.figures
 
     @property
     @abstractmethod

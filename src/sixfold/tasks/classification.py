@@ -21,6 +21,7 @@ class Classification(Task):
     """Predict a ``category`` or ``yes_no``: the network gives a probability for each class, or of yes."""
 
     title: ClassVar[Text] = Text("classification", "分类")
+    pattern: ClassVar[str] = "classes"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("accuracy"),
         Figure("balanced_accuracy"),
