@@ -13,7 +13,7 @@ keras = pytest.importorskip("keras")
 from sixfold.errors import ProductError, TrainingError  # noqa: E402
 from sixfold.families import find, names  # noqa: E402
 from sixfold.fields import Form  # noqa: E402
-from sixfold.networks import Network, Recipe  # noqa: E402
+from sixfold.networks import Facts, Network, Recipe  # noqa: E402
 from sixfold.networks.cnn import Cnn  # noqa: E402
 from sixfold.networks.keras import Keras  # noqa: E402
 from sixfold.networks.mlp import Mlp  # noqa: E402
@@ -52,16 +52,16 @@ def configurations(model: Any) -> list[tuple[str, dict[str, Any]]]:
 
 def test_cnn_with_filters_and_dense_is_the_model_that_everybody_starts_with() -> None:
     network = Cnn(Cnn.Options(filters=[32], dense=[128]))
-    ours = network.build({"given_0": PHOTO}, Output(10, "softmax"))
+    ours = network.build({"given_0": PHOTO}, Output(10, "softmax"), Facts())
     assert configurations(ours) == configurations(classic())
-    assert network.recipe({"given_0": PHOTO}, Output(10, "softmax"), 1000) == Recipe(
+    assert network.recipe({"given_0": PHOTO}, Output(10, "softmax"), Facts(1000)) == Recipe(
         optimizer="adam", learning_rate=1e-3, schedule="constant", batch=32, epochs=10, keep_best=False
     )
 
 
 def test_mlp_with_hidden_is_the_textbook_perceptron() -> None:
     given = {"given_0": NUMBER, "given_1": WORD, "given_2": SMALL}
-    model = Mlp(Mlp.Options(hidden=[7, 3], activation="sigmoid")).build(given, Output(4, "softmax"))
+    model = Mlp(Mlp.Options(hidden=[7, 3], activation="sigmoid")).build(given, Output(4, "softmax"), Facts())
     draw = np.random.default_rng(0)
     rows = {
         "given_0": draw.normal(size=(6, 2)).astype(np.float32),
@@ -93,8 +93,8 @@ def test_every_network_keeps_the_contract_of_its_family(name: str) -> None:
     draw = np.random.default_rng(0)
     for output in (Output(3, "softmax"), Output(1, "sigmoid")):
         network = kind()
-        assert isinstance(network.recipe(given, output, 100), Recipe)
-        model = network.build(given, output)
+        assert isinstance(network.recipe(given, output, Facts(100)), Recipe)
+        model = network.build(given, output, Facts())
         rows = {
             name: draw.integers(0, max(2, form.vocabulary), (5, *form.shape)).astype(form.dtype)
             for name, form in given.items()
@@ -108,7 +108,7 @@ def test_every_network_keeps_the_contract_of_its_family(name: str) -> None:
 
 def test_too_many_poolings_for_a_small_picture_are_refused() -> None:
     with pytest.raises(TrainingError) as caught:
-        Cnn(Cnn.Options(filters=[8, 8, 8])).build({"given_0": SMALL}, Output(10, "softmax"))
+        Cnn(Cnn.Options(filters=[8, 8, 8])).build({"given_0": SMALL}, Output(10, "softmax"), Facts())
     assert caught.value.code == "training.too_many_filters"
 
 
@@ -150,13 +150,13 @@ def own(folder: Path, function: str) -> Keras:
 
 
 def test_a_model_of_ones_own_is_used_with_its_optimizer(own_code: Path) -> None:
-    model = own(own_code, "build").build({"given_0": PHOTO}, Output(10, "softmax"))
+    model = own(own_code, "build").build({"given_0": PHOTO}, Output(10, "softmax"), Facts())
     assert model.own_optimizer["class_name"] == "RMSprop"
     assert model.count_params() == classic().count_params()
 
 
 def test_a_function_may_ask_for_shape_and_classes(own_code: Path) -> None:
-    model = own(own_code, "by_shape").build({"given_0": SMALL}, Output(4, "softmax"))
+    model = own(own_code, "by_shape").build({"given_0": SMALL}, Output(4, "softmax"), Facts())
     assert model.output_shape == (None, 4)
 
 
@@ -171,7 +171,7 @@ def test_a_function_may_ask_for_shape_and_classes(own_code: Path) -> None:
 )
 def test_code_that_makes_no_fitting_model_is_refused(own_code: Path, function: str, code: str) -> None:
     with pytest.raises(TrainingError) as caught:
-        own(own_code, function).build({"given_0": PHOTO}, Output(10, "softmax"))
+        own(own_code, function).build({"given_0": PHOTO}, Output(10, "softmax"), Facts())
     assert caught.value.code == code
 
 

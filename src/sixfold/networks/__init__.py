@@ -1,5 +1,5 @@
 """Families of models, one file each."""
 
-from sixfold.networks._network import Network, Recipe
+from sixfold.networks._network import Draw, Facts, Fitted, Layered, Network, Proposal, Recipe, Rows
 
-__all__ = ["Network", "Recipe"]
+__all__ = ["Draw", "Facts", "Fitted", "Layered", "Network", "Proposal", "Recipe", "Rows"]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from sixfold.families import Kind, Options
-from sixfold.fields import Form
+from sixfold.fields import Array, Form
 from sixfold.tasks import Output
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Network", "Recipe"]
+__all__ = ["Draw", "Facts", "Fitted", "Layered", "Network", "Proposal", "Recipe", "Rows"]
 
 
 class Recipe(BaseModel):
@@ -25,14 +26,19 @@ class Recipe(BaseModel):
         optimizer: ``adam`` or ``adamw``.
         learning_rate: The peak of the schedule.
         schedule: ``constant``, or ``one_cycle`` (Smith & Topin 2018): up for a part of the steps, then down by a
-        cosine.
+            cosine.
         weight_decay: Decoupled (Loshchilov & Hutter 2019).
         batch: Rows per step.
+        accumulate: Steps whose gradients are averaged before the weights are changed.
         epochs: Passes over the training rows.
         label_smoothing: Szegedy et al. 2016.
-        augment: Random changes of training pictures, by name and strength.
+        class_weights: ``balanced``: rows of a class weigh by how rare it is (King & Zeng 2001); ``none``: all alike.
+        augment: Random changes of training rows, by name and strength.
+        modality_dropout: The chance that a picture, text or series of a row is hidden while training, where there are
+            other columns to go by (Neverova et al. 2016): so that a missing one does not break a prediction.
+        precision: Of the arithmetic while training: ``float32``; ``bfloat16`` with float32 weights (Micikevicius et al.
+            2018); ``auto``: whichever a short trial on this machine finds faster. The exported graph is float32.
         patience: Epochs without a better validation loss before training stops; ``None``: it does not.
-        average: Decay of the exponential moving average of the weights; 0: none.
         keep_best: Whether the weights of the best validation loss are kept, or the last ones.
     """
 
@@ -43,21 +49,68 @@ class Recipe(BaseModel):
     schedule: Literal["constant", "one_cycle"] = "constant"
     weight_decay: float = 0.0
     batch: int = 32
+    accumulate: int = 1
     epochs: int = 10
     label_smoothing: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
     augment: dict[str, float] = {}
+    modality_dropout: float = 0.0
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     patience: int | None = None
-    average: float = 0.0
     keep_best: bool = True
 
 
-class Network(Kind, ABC):
-    """One family of models: it builds a Keras model from the forms of the given columns, and says how to train it.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a structure may adapt to.
 
-    The model takes a dictionary {input name: (batch, \\*form.shape)} (see :func:`sixfold.fields.input_names`) in the
-    forms' own types (uint8 pictures are scaled inside it) and returns (batch, units) after the activation of
-    ``output``. It is deterministic: what is drawn at random only while training (augmentation) belongs to the recipe.
-    Files of kinds import Keras inside functions.
+    Args:
+        rows: How many training rows there are.
+        sample: At most 10,000 of them by input name, (n, *form.shape) each; empty where only the shapes matter.
+        columns: The given column's name of each input, and what its fitted field knows (``state``), for networks that
+            go by more than the form (a preset's own tokenizer).
+    """
+
+    rows: int = 1000
+    sample: Mapping[str, Array] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A way to set a network: its options, and what is to be changed of its recipe."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Draw(Protocol):
+    """What draws settings from a space: an Optuna trial, or a test's stand-in."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """A number between ``low`` and ``high``."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """A whole number between ``low`` and ``high``, both included."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of ``choices``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows in memory: inputs by input name (n, …), and targets (n, units) as the task gives them."""
+
+    inputs: Mapping[str, Array]
+    targets: Array
+
+
+class Network(Kind, ABC):
+    """One family of models.
+
+    Its graph takes a dictionary {input name: (batch, \\*form.shape)} (see :func:`sixfold.fields.input_names`) in the
+    forms' own types and gives (batch, units) after the activation of ``output``. Files of kinds import their library
+    inside functions.
     """
 
     folder: ClassVar[str] = "sixfold.networks"
@@ -68,16 +121,79 @@ class Network(Kind, ABC):
     @classmethod
     @abstractmethod
     def suits(cls, given: Mapping[str, Form]) -> int:
-        """How well it suits these columns: 0 not at all; of several, `auto` takes the highest."""
+        """How well it suits these columns: 0 not at all; `auto` begins with the highest."""
+
+    @classmethod
+    def asks(cls, kind: str, options: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG003
+        """What it wants of given columns of a kind, as options of their field (a preset: its own tokenizer for texts).
+
+        Args:
+            kind: The kind of column.
+            options: What `train` says to this network.
+        """
+        return {}
+
+    def first(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Sequence[Proposal]:  # noqa: ARG002
+        """What `auto` tries first, in this order."""
+        return (Proposal(),)
+
+    def varied(self, draw: Draw, given: Mapping[str, Form], output: Output, facts: Facts) -> Proposal | None:  # noqa: ARG002
+        """One more proposal from the network's space of settings; ``None`` where it has none."""
+        return None
+
+
+class Layered(Network):
+    """A network of layers, trained by gradient steps.
+
+    It is deterministic: what is drawn at random only while training (augmentation) belongs to the recipe.
+    """
 
     @abstractmethod
-    def build(self, given: Mapping[str, Form], output: Output) -> keras.Model:
-        """The model, with random weights from the seed that was set.
+    def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
+        """The model, with random weights from the seed that was set; uint8 pictures are scaled inside it.
 
         Raises:
             TrainingError: The options do not go with these columns.
         """
 
     @abstractmethod
-    def recipe(self, given: Mapping[str, Form], output: Output, rows: int) -> Recipe:
-        """How to train it on so many rows, where the user asks for nothing in particular."""
+    def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:
+        """How to train it, where the user asks for nothing in particular."""
+
+    def varied(self, draw: Draw, given: Mapping[str, Form], output: Output, facts: Facts) -> Proposal | None:
+        plain = self.recipe(given, output, facts)
+        return Proposal(
+            recipe={
+                "learning_rate": plain.learning_rate * draw.suggest_float("rate", 0.3, 3.0, log=True),
+                "weight_decay": plain.weight_decay * draw.suggest_float("decay", 0.3, 3.0, log=True),
+            }
+        )
+
+
+class Fitted(Network):
+    """A model that is not trained by gradient steps: boosted trees, a ridge on random features."""
+
+    @abstractmethod
+    def fit(
+        self,
+        rows: Rows,
+        validation: Rows,
+        given: Mapping[str, Form],
+        output: Output,
+        seed: int,
+        tell: Callable[[int, int, float], bool],
+    ) -> tuple[bytes, Mapping[str, Any]]:
+        """The fitted model as a serialised ONNX graph, and what is to be said of it (``parameters`` at least).
+
+        Args:
+            rows: The training rows.
+            validation: The validation rows: to stop by, never to learn from.
+            given: The forms of the given columns, by input name.
+            output: What the graph must end in.
+            seed: For everything drawn at random.
+            tell: To be called with (rounds done, rounds at most, validation loss) now and then; ``False`` means that
+                the time is up.
+
+        Raises:
+            TrainingError: The options do not go with these columns.
+        """

@@ -12,8 +12,9 @@ from sixfold.errors import TrainingError
 from sixfold.families import Options as KindOptions
 from sixfold.fields import Form
 from sixfold.language import Text
+from sixfold.networks._composed import Composed
 from sixfold.networks._inputs import inputs_of, scaled
-from sixfold.networks._network import Network, Recipe
+from sixfold.networks._network import Facts, Recipe
 from sixfold.tasks import Output
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _MOMENTUM = 0.9
 _ROWS_SEEN, _FEWEST_EPOCHS, _MOST_EPOCHS, _MANY_ROWS = 40_000, 10, 40, 20_000
 
 
-class Cnn(Network):
+class Cnn(Composed):
     """Convolutions over a picture (LeCun et al. 1998).
 
     With ``filters`` or ``dense`` it is the plain network that everybody starts with: for each number in ``filters`` a
@@ -54,25 +55,29 @@ class Cnn(Network):
 
     @classmethod
     def suits(cls, given: Mapping[str, Form]) -> int:
-        return 20 if [form.name for form in given.values()] == ["grid"] else 0
+        return 20 if any(form.name == "grid" for form in given.values()) else 0
 
-    def build(self, given: Mapping[str, Form], output: Output) -> keras.Model:
+    def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
+        kinds = [form.name for form in given.values()]
+        if not self.suits(given) or (self._is_plain and kinds != ["grid"]):
+            expected = "one picture" if self._is_plain else "a picture among the given columns"
+            raise TrainingError("does_not_suit", network="cnn", expected=expected, received=", ".join(kinds))
+        if not self._is_plain:
+            return super().build(given, output, facts)
         import keras
 
-        if not self.suits(given):
-            kinds = ", ".join(form.name for form in given.values())
-            raise TrainingError("does_not_suit", network="cnn", expected="one picture", received=kinds)
         ((name, form),) = given.items()
         inputs = inputs_of(given)
-        x = scaled(inputs[name])
-        x = self._plain(x, form) if self._is_plain else _modern(x, form)
-        x = keras.layers.Dense(output.units, activation=output.activation)(x)
-        return keras.Model(inputs, x, name="cnn")
+        x = self._plain(scaled(inputs[name]), form)
+        return keras.Model(inputs, keras.layers.Dense(output.units, activation=output.activation)(x), name="cnn")
 
-    def recipe(self, given: Mapping[str, Form], output: Output, rows: int) -> Recipe:  # noqa: ARG002
+    def encoder(self, x: Any, form: Form, facts: Facts) -> Any | None:  # noqa: ARG002
+        return _modern(scaled(x), form) if form.name == "grid" else None
+
+    def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:  # noqa: ARG002
         if self._is_plain:
             return Recipe(keep_best=False)
-        return _modern_recipe(rows)
+        return _modern_recipe(facts.rows)
 
     @property
     def _is_plain(self) -> bool:
@@ -134,5 +139,6 @@ def _modern_recipe(rows: int) -> Recipe:
         batch=32 if rows < _MANY_ROWS else 128,
         epochs=epochs,
         label_smoothing=0.1,
+        modality_dropout=0.1,
         augment={"shift": 0.1, "zoom": 0.1, "turn": 10.0, "brightness": 0.1, "contrast": 0.2},
     )

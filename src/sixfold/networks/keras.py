@@ -17,7 +17,7 @@ from sixfold.fields import Form
 from sixfold.hashing import digest_of_file
 from sixfold.language import Text
 from sixfold.networks._inputs import inputs_of, scaled
-from sixfold.networks._network import Network, Recipe
+from sixfold.networks._network import Facts, Layered, Recipe
 from sixfold.tasks import Output
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Keras"]
 
 
-class Keras(Network):
+class Keras(Layered):
     """``keras: module:function``: the function, in a Python file beside product.yaml, returns a Keras model.
 
     The function takes nothing, or any of ``input_shape`` (of the one given column), ``classes`` (units of the output)
@@ -65,7 +65,7 @@ class Keras(Network):
         """SHA-256 of the file that holds the function."""
         return digest_of_file(self.file)
 
-    def build(self, given: Mapping[str, Form], output: Output) -> keras.Model:
+    def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:  # noqa: ARG002
         import keras
 
         own = self._call(given, output)
@@ -92,7 +92,7 @@ class Keras(Network):
             model.own_optimizer = keras.optimizers.serialize(own.optimizer)
         return model
 
-    def recipe(self, given: Mapping[str, Form], output: Output, rows: int) -> Recipe:  # noqa: ARG002 — the plain one
+    def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:  # noqa: ARG002 — the plain one
         return Recipe(keep_best=False)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,8 +10,9 @@ from pydantic import Field as Setting
 from sixfold.families import Options as KindOptions
 from sixfold.fields import Form
 from sixfold.language import Text
+from sixfold.networks._composed import embedding_width
 from sixfold.networks._inputs import inputs_of, plain_vector
-from sixfold.networks._network import Network, Recipe
+from sixfold.networks._network import Facts, Layered, Recipe
 from sixfold.tasks import Output
 
 if TYPE_CHECKING:
@@ -23,11 +23,9 @@ __all__ = ["Mlp"]
 _WIDTH = 256
 _DEPTH = 3
 _DROPOUT = 0.2
-_WIDEST_EMBEDDING = 32
-"""Widths follow fastai's rule for tables, 1.6 · size^0.56, up to this."""
 
 
-class Mlp(Network):
+class Mlp(Layered):
     """Layers of σ(W·x + b), one after another (Rosenblatt 1958; Rumelhart, Hinton & Williams 1986).
 
     With ``hidden`` it is the textbook perceptron: every column as one vector (categories one-hot, pictures as pixels in
@@ -47,7 +45,7 @@ class Mlp(Network):
     def suits(cls, given: Mapping[str, Form]) -> int:
         return 10 if all(form.name in ("vector", "ids", "grid", "points") for form in given.values()) else 0
 
-    def build(self, given: Mapping[str, Form], output: Output) -> keras.Model:
+    def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:  # noqa: ARG002
         import keras
 
         options = self._said
@@ -65,10 +63,10 @@ class Mlp(Network):
                 x = keras.layers.Dropout(_DROPOUT)(x)
         return keras.Model(inputs, keras.layers.Dense(output.units, activation=output.activation)(x), name="mlp")
 
-    def recipe(self, given: Mapping[str, Form], output: Output, rows: int) -> Recipe:  # noqa: ARG002
+    def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:  # noqa: ARG002
         if self._said.hidden is not None:
             return Recipe()
-        batch = 256 if rows > 5_000 else 64 if rows > 1_000 else 32  # noqa: PLR2004 — a few hundred steps an epoch
+        batch = 256 if facts.rows > 5_000 else 64 if facts.rows > 1_000 else 32  # noqa: PLR2004 — a few hundred steps an epoch
         return Recipe(
             optimizer="adamw",
             learning_rate=2e-3,
@@ -91,8 +89,7 @@ def _modern_vector(inputs: Mapping[str, Any], given: Mapping[str, Form]) -> Any:
     parts = []
     for name, form in given.items():
         if form.name == "ids":
-            width = min(_WIDEST_EMBEDDING, math.ceil(1.6 * form.vocabulary**0.56))
-            parts.append(keras.layers.Embedding(form.vocabulary, width)(inputs[name]))
+            parts.append(keras.layers.Embedding(form.vocabulary, embedding_width(form.vocabulary))(inputs[name]))
         else:
             parts.append(plain_vector({name: inputs[name]}, {name: form}))
     return parts[0] if len(parts) == 1 else keras.layers.Concatenate()(parts)

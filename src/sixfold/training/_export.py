@@ -6,16 +6,16 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sixfold.errors import TrainingError
-from sixfold.fields import Array
+from sixfold.fields import Array, without_padding
 from sixfold.files import scratch
 
-__all__ = ["exported", "hold_equal"]
+__all__ = ["exported", "hold_equal", "outputs_of"]
 
 _OPSET = 18
 _TOLERANCE = 1e-4
@@ -58,6 +58,21 @@ def hold_equal(graph: bytes, inputs: Mapping[str, Array], expected: Array) -> fl
     if not largest <= _TOLERANCE:
         raise TrainingError("graph_differs", largest=f"{largest:.2g}", tolerance=_TOLERANCE)
     return largest
+
+
+def outputs_of(graph: bytes, inputs: Mapping[str, Array], texts: Sequence[str] = ()) -> Array:
+    """What the graph gives for rows: float32 (n, units); of ``texts``, padding is cut batch by batch."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    wanted = {entry.name for entry in session.get_inputs()}
+    rows = len(next(iter(inputs.values())))
+    parts = []
+    for start in range(0, rows, _BATCH):
+        part = {name: np.ascontiguousarray(x[start : start + _BATCH]) for name, x in inputs.items() if name in wanted}
+        part = {name: without_padding(x) if name in texts else x for name, x in part.items()}
+        parts.append(session.run(None, part)[0])
+    return np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, 1), np.float32)
 
 
 @contextlib.contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from sixfold.fields import Array, input_names
+from sixfold.fields import Array, Form, input_names
+from sixfold.networks import Facts, Rows
 from sixfold.store import Prepared, Workspace
 from sixfold.tasks import Task
 
@@ -17,13 +19,21 @@ __all__ = ["Chunk", "Feed"]
 _SHARE_OF_MEMORY = 0.3
 """Of the machine's memory, what resident rows may take; the rest is for the network and its gradients."""
 
+_SAMPLE = 10_000
+_BATCHES_ALIKE = 32
+"""So many batches are drawn together and sorted by length, so that a batch of texts has little padding."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Chunk:
-    """Rows in memory: the network's inputs by input name (n, …), and the targets (n, units)."""
+    """Rows in memory: the network's inputs by input name (n, …), and the targets (n, units).
+
+    ``lengths`` is how many tokens the longest text of each row has (n,); ``None`` where there are no texts.
+    """
 
     inputs: dict[str, Array]
     targets: Array
+    lengths: Array | None = None
 
     @property
     def rows(self) -> int:
@@ -41,22 +51,45 @@ class Feed:
     def __init__(self, prepared: Prepared, task: Task, work: Workspace, seed: int) -> None:
         self._prepared, self._task, self._work, self._seed = prepared, task, work, seed
         self._names = input_names(prepared.given)
+        self.forms: dict[str, Form] = {name: prepared.given[column].form for column, name in self._names.items()}
+        self.texts = [name for name, form in self.forms.items() if form.name == "tokens"]
         self._groups = _groups(prepared, int(_memory() * _SHARE_OF_MEMORY))
         self._resident = self._chunk(self._groups[0]) if len(self._groups) == 1 else None
         self.rows = prepared.rows("train")
         self.validation = self._as_chunk(prepared.whole("validation", work))
 
-    def epoch(self, number: int) -> Iterator[tuple[Chunk, Array]]:
-        """The chunks of epoch ``number`` (from 0), each with the order (n,) of its rows."""
+    def epoch(self, number: int, batch: int) -> Iterator[tuple[Chunk, Array]]:
+        """The chunks of epoch ``number`` (from 0), each with the order (n,) of its rows; texts of like length together.
+
+        Within each piece of as many rows as 32 batches, rows are sorted by length and the batches then shuffled.
+        """
         draw = np.random.default_rng([self._seed, number])
         for group in draw.permutation(len(self._groups)):
             chunk = self._resident if self._resident is not None else self._chunk(self._groups[group])
-            yield chunk, draw.permutation(chunk.rows)
+            order = draw.permutation(chunk.rows)
+            yield chunk, order if chunk.lengths is None else _alike(order, chunk.lengths, batch, draw)
 
     def steps(self, batch: int) -> int:
         """How many steps of ``batch`` rows an epoch has."""
         rows = {shard.name: shard.rows for shard in self._prepared.shards}
         return sum(-(-sum(rows[name] for name in group) // batch) for group in self._groups)
+
+    @cached_property
+    def some(self) -> Chunk:
+        """Training rows that stand for all: the first 10,000 (shards are in random order)."""
+        first = self._resident if self._resident is not None else self._chunk(self._groups[0])
+        return Chunk({name: x[:_SAMPLE] for name, x in first.inputs.items()}, first.targets[:_SAMPLE])
+
+    @property
+    def facts(self) -> Facts:
+        """What a network may adapt to."""
+        columns = {name: self._prepared.given[column].state for column, name in self._names.items()}
+        return Facts(self.rows, self.some.inputs, columns)
+
+    def whole(self) -> Rows:
+        """All training rows that fit in memory at once."""
+        chunk = self._resident if self._resident is not None else self._chunk(self._groups[0])
+        return Rows(chunk.inputs, chunk.targets)
 
     def _chunk(self, shards: tuple[str, ...]) -> Chunk:
         from safetensors.numpy import load
@@ -66,7 +99,21 @@ class Feed:
 
     def _as_chunk(self, arrays: dict[str, Array]) -> Chunk:
         inputs = {name: arrays[column] for column, name in self._names.items()}
-        return Chunk(inputs, self._task.targets(arrays[self._task.target.name]))
+        lengths = [np.count_nonzero(inputs[name], axis=1) for name in self.texts]
+        targets = self._task.targets(arrays[self._task.target.name])
+        return Chunk(inputs, targets, np.max(lengths, axis=0) if lengths else None)
+
+
+def _alike(order: Array, lengths: Array, batch: int, draw: np.random.Generator) -> Array:
+    pieces = []
+    for start in range(0, len(order), batch * _BATCHES_ALIKE):
+        piece = order[start : start + batch * _BATCHES_ALIKE]
+        piece = piece[np.argsort(lengths[piece], kind="stable")]
+        whole = len(piece) // batch
+        batches = draw.permutation(whole)
+        full = piece[: whole * batch].reshape(whole, batch)[batches].reshape(-1)
+        pieces.append(np.concatenate([full, piece[whole * batch :]]))
+    return np.concatenate(pieces)
 
 
 def _groups(prepared: Prepared, most: int) -> list[tuple[str, ...]]:

@@ -40,6 +40,8 @@ class Standing:
         best: The best validation loss so far.
         best_epoch: Its epoch, from 1.
         history: Each finished epoch's figures.
+        precision: Of the arithmetic: chosen once, by measuring.
+        was_cut: Whether the clock ended training, not the recipe.
     """
 
     epoch: int = 0
@@ -49,6 +51,8 @@ class Standing:
     best: float | None = None
     best_epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+    precision: str = "float32"
+    was_cut: bool = False
 
 
 @dataclass
@@ -60,10 +64,11 @@ class Loop:
         stepper: Its training steps.
         feed: Its rows.
         recipe: How to train.
-        judge: (targets, outputs) of validation rows → {"loss", "accuracy"}.
+        judge: (targets, outputs) of validation rows → {"loss", the metric}.
         work: Where checkpoints are kept and progress is told.
         budget: Wall-clock seconds, time before a kill counted in; ``None``: the recipe's epochs.
         checkpoint_seconds: At most so much work is lost to a kill.
+        precision: Of the arithmetic, to be kept with the checkpoint.
     """
 
     model: Any
@@ -74,6 +79,7 @@ class Loop:
     work: Workspace
     budget: float | None
     checkpoint_seconds: float
+    precision: str = "float32"
 
     def run(self) -> Standing:
         """Train to the end; the model then has the weights of its best epoch, or the last ones, as the recipe says.
@@ -82,7 +88,7 @@ class Loop:
             TrainingError: The loss is no longer a number.
         """
         self._steps = self.feed.steps(self.recipe.batch)
-        self._at = Standing(epochs=self.recipe.epochs)
+        self._at = Standing(epochs=self.recipe.epochs, precision=self.precision)
         self._best: list[Array] = []
         self._pace: float | None = None
         self._resume()
@@ -92,6 +98,7 @@ class Loop:
             self._train_epoch()
         if self._best and self.recipe.keep_best:
             self.model.set_weights(self._best)
+        self._at.was_cut = self._at.epoch < self._at.epochs and not self._is_stale()
         self._at.spent = self._spent()
         return self._at
 
@@ -122,7 +129,7 @@ class Loop:
     def _remaining_calls(self) -> Iterator[tuple[Chunk, Array]]:
         """The batches of the present epoch that are still to do, several at a time: (chunk, rows (steps, batch))."""
         batch, before = self.recipe.batch, 0
-        for chunk, order in self.feed.epoch(self._at.epoch):
+        for chunk, order in self.feed.epoch(self._at.epoch, batch):
             whole = len(order) // batch
             full, rest = order[: whole * batch].reshape(whole, batch), order[None, whole * batch :]
             steps = whole + (rest.size > 0)

@@ -24,9 +24,12 @@ def optimizer_of(recipe: Recipe, own: dict[str, Any] | None = None) -> Any:
 
     if own is not None:
         return keras.optimizers.deserialize(own)
+    several = recipe.accumulate if recipe.accumulate > 1 else None
     if recipe.optimizer == "adam":
-        return keras.optimizers.Adam(recipe.learning_rate)
-    optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay, beta_2=_BETA_2)
+        return keras.optimizers.Adam(recipe.learning_rate, gradient_accumulation_steps=several)
+    optimizer = keras.optimizers.AdamW(
+        recipe.learning_rate, weight_decay=recipe.weight_decay, beta_2=_BETA_2, gradient_accumulation_steps=several
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

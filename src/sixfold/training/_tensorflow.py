@@ -15,14 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from sixfold.fields import Array
+from sixfold.fields import Array, without_padding
 from sixfold.training._feed import Chunk
+from sixfold.training._objective import Objective
 from sixfold.training._optimizer import update_of
 from sixfold.training._pooling import fast_pooling
 
 __all__ = ["Stepper", "keep_heap"]
 
 _PREDICT_BATCH = 256
+_TOKENS_AT_ONCE = 8
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
@@ -31,25 +33,28 @@ class Stepper:
 
     Args:
         model: The Keras model; its inputs are a dictionary.
-        loss: A Keras loss over (targets, outputs).
+        objective: What to train for.
         optimizer: A Keras optimizer, not yet built.
         augment: Inputs of a batch → the same, randomly changed; or ``None``.
+        texts: The inputs that are tokens: the padding that no row of a batch needs is cut.
         tracked: Keras variables beyond the model's and the optimizer's that a checkpoint must hold (random seeds).
     """
 
     def __init__(
         self,
         model: Any,
-        loss: Any,
+        objective: Objective,
         optimizer: Any,
         augment: Callable[[dict[str, Any]], dict[str, Any]] | None,
+        texts: Sequence[str] = (),
         tracked: Sequence[Any] = (),
     ) -> None:
         import keras
         import tensorflow as tf
 
         optimizer.build(model.trainable_variables)
-        self._model, self._sums = model, tf.Variable(tf.zeros(3))  # loss, right, rows
+        self._model, self._metric, self._texts = model, objective.metric, list(texts)
+        self._sums = tf.Variable(tf.zeros(3))  # loss, metric, rows
         self._tracked = [*model.variables, *optimizer.variables, *tracked]
         self._held: tuple[Chunk, dict[str, Any], Any] | None = None
         self._compiled: dict[tuple[int, int], Any] = {}
@@ -57,16 +62,17 @@ class Stepper:
         weights = [variable.value for variable in model.trainable_variables]
 
         def step(inputs: dict[str, Any], targets: Any) -> None:
+            inputs = {name: _cut(x) if name in texts else x for name, x in inputs.items()}
             if augment is not None:
                 inputs = augment(inputs)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(weights)
                 outputs = model(inputs, training=True)
-                value = loss(targets, outputs)
+                value = objective.loss(targets, outputs)
                 whole = tf.add_n([value, *model.losses]) if model.losses else value
             update(tape.gradient(whole, weights))
             count = tf.cast(tf.shape(targets)[0], tf.float32)
-            self._sums.assign_add([value * count, tf.reduce_sum(_right(targets, outputs)), count])
+            self._sums.assign_add([value * count, tf.reduce_sum(objective.score(targets, outputs)), count])
 
         has_own_schedule = isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
 
@@ -99,9 +105,9 @@ class Stepper:
         )
 
     def figures(self) -> dict[str, float]:
-        """Mean loss and accuracy since :meth:`restart_figures`."""
-        loss, right, rows = (float(value) for value in self._sums.numpy())
-        return {"loss": loss / max(rows, 1), "accuracy": right / max(rows, 1)}
+        """Mean loss and metric since :meth:`restart_figures`."""
+        loss, metric, rows = (float(value) for value in self._sums.numpy())
+        return {"loss": loss / max(rows, 1), self._metric: metric / max(rows, 1)}
 
     def restart_figures(self) -> None:
         """Begin the means of a new epoch."""
@@ -112,11 +118,15 @@ class Stepper:
         import tensorflow as tf
 
         rows = len(next(iter(inputs.values())))
-        parts = [
-            self._predict({name: tf.constant(x[at : at + _PREDICT_BATCH]) for name, x in inputs.items()}).numpy()
-            for at in range(0, rows, _PREDICT_BATCH)
-        ]
-        return np.concatenate(parts).astype(np.float32)
+        lengths = [np.count_nonzero(inputs[name], axis=1) for name in self._texts]
+        order = np.argsort(np.max(lengths, axis=0), kind="stable") if lengths else np.arange(rows)
+        parts = []
+        for at in range(0, rows, _PREDICT_BATCH):
+            batch = {name: x[order[at : at + _PREDICT_BATCH]] for name, x in inputs.items()}
+            batch = {name: without_padding(x) if name in self._texts else x for name, x in batch.items()}
+            parts.append(self._predict({name: tf.constant(x) for name, x in batch.items()}).numpy())
+        found = np.concatenate(parts).astype(np.float32)
+        return found[np.argsort(order, kind="stable")]
 
     def state(self) -> dict[str, Array]:
         """Everything that the next step depends on, and the sums of the epoch."""
@@ -139,13 +149,9 @@ def keep_heap() -> None:
         library.mallopt(_M_TOP_PAD, 1 << 26)
 
 
-def _right(targets: Any, outputs: Any) -> Any:
-    """1.0 for each row (batch,) whose output is right."""
+def _cut(tokens: Any) -> Any:
+    """Tokens (batch, length) without the padding that no row needs, up to a multiple of eight."""
     import tensorflow as tf
 
-    if outputs.shape[-1] == 1:
-        half = 0.5
-        same = tf.equal(outputs[:, 0] >= half, targets[:, 0] >= half)
-    else:
-        same = tf.equal(tf.argmax(outputs, axis=-1), tf.argmax(targets, axis=-1))
-    return tf.cast(same, tf.float32)
+    longest = tf.reduce_max(tf.reduce_sum(tf.cast(tokens != 0, tf.int32), axis=1))
+    return tokens[:, : tf.maximum(-(-longest // _TOKENS_AT_ONCE), 1) * _TOKENS_AT_ONCE]

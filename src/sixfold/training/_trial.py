@@ -38,7 +38,9 @@ class Trial(BaseModel):
         network: The network's kind.
         options: Its options.
         said: What the user said of the recipe, to be put over the network's own.
-        minutes: Wall-clock budget of training, or ``None``.
+        minutes: Wall-clock budget of the steps of training, or ``None``.
+        seconds: Wall-clock budget of the whole child, its start and the export included; goes before ``minutes``.
+        reserve: Seconds of that which are kept back for the export.
         seed: For weights, order and augmentation.
         checkpoint_seconds: At most so much training is lost to a kill.
     """
@@ -54,6 +56,8 @@ class Trial(BaseModel):
     options: dict[str, Any]
     said: dict[str, Any]
     minutes: float | None
+    seconds: float | None = None
+    reserve: float = 6.0
     seed: int
     checkpoint_seconds: float = 20.0
 
