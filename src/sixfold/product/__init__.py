@@ -1,15 +1,21 @@
 """The declaration: product.yaml, or the same built in code."""
 
+from sixfold.product._expression import Call, Column, Constant, Expression, Node
 from sixfold.product._load import load, parse
 from sixfold.product._product import ColumnSpec, Product, Verb, declaration_error
 from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Split, Train
 
 __all__ = [
+    "Call",
     "Collect",
+    "Column",
     "ColumnSpec",
+    "Constant",
     "Deliver",
     "Deploy",
     "Evaluate",
+    "Expression",
+    "Node",
     "Prepare",
     "Product",
     "Split",

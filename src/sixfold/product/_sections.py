@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sixfold.product._expression import Expression
+
 __all__ = ["Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Section", "Split", "Train"]
 
 CheckLevel = Literal["off", "warn", "fail"]
@@ -35,6 +37,21 @@ class Collect(OpenSection):
     origin: str | None = Field(None, description="Who made the data; goes onto the model card.")
     sha256: str | None = Field(None, pattern=r"^[0-9a-fA-F]{64}$", description="What the file or URL must hash to.")
     refresh: bool = Field(False, description="Collect again even if the source looks unchanged.")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Columns that follow from others, by name: `bmi: weight / (height * height)`."
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _are_expressions(cls, columns: dict[str, str]) -> dict[str, str]:
+        for name, text in columns.items():
+            Expression.read(name, text)
+        return columns
+
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """What is said under `columns`, read."""
+        return {name: Expression.read(name, text) for name, text in self.columns.items()}
 
 
 class Split(Section):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
 import time
@@ -15,7 +14,7 @@ from sixfold.files import room_for
 from sixfold.hashing import digest_of_value
 from sixfold.product import Product
 from sixfold.progress import Listener, silent
-from sixfold.sources import Source, source_of
+from sixfold.sources import RESERVED, Source, gathered, source_of
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Workspace
 
@@ -28,7 +27,6 @@ _SMALLEST_SHARD = 8 << 20
 _LARGEST_SHARD = 64 << 20
 _SHARD = 32 << 20
 _SECONDS_BETWEEN_STEPS = 0.5
-_RESERVED = ("__split__", "__path__")
 
 
 class Collect(Stage):
@@ -70,8 +68,7 @@ class Collect(Stage):
         total, rows, told = source.count(), 0, time.monotonic()
         splits: dict[str, int] = {}
         work.step(0, total, "rows")
-        for frame in source.frames():
-            chosen = frame.select(_binding(product, source, frame.columns))
+        for chosen in gathered(product, source, work.listener):
             if "__split__" in chosen.columns:
                 for split, count in chosen["__split__"].value_counts().rows():
                     splits[split] = splits.get(split, 0) + count
@@ -95,7 +92,7 @@ class Collect(Stage):
         )
         return {
             "rows": rows,
-            "columns": [name for name in shards.schema if name not in _RESERVED],
+            "columns": [name for name in shards.schema if name not in RESERVED],
             "splits": splits or None,
             "provenance": {**asdict(provenance), "name": provenance.name, "rows": rows},
             "digest": digest,
@@ -190,42 +187,3 @@ def _member(number: int) -> str:
 def _source(product: Product, listener: Listener = silent) -> Source:
     collect = product.collect
     return source_of(product.data, collect.options, product.folder, listener, collect.sha256)
-
-
-def _binding(product: Product, source: Source, columns: list[str]) -> list[pl.Expr]:
-    """Which columns of the source become which of the product."""
-    import polars as pl
-
-    wanted = _places(product)
-    names = _by_role(product, source.roles) if source.roles is not None else {name: name for name in wanted}
-    for name, place in wanted.items():
-        column = names.get(name)
-        if column is None or column not in columns:
-            known = [column for column in columns if column not in _RESERVED]
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            shown = ", ".join(known[:30]) + (" …" if len(known) > 30 else "")  # noqa: PLR2004
-            guess = close[0] if close else known[0] if known else "-"
-            raise SourceError("no_column", place=product.place(place), column=name, guess=guess, columns=shown)
-    reserved = [name for name in _RESERVED if name in columns]
-    return [*(pl.col(names[name]).alias(name) for name in wanted), *map(pl.col, reserved)]
-
-
-def _by_role(product: Product, roles: tuple[str, ...]) -> dict[str, str]:
-    """Given columns and then the target take the roles in order; a picture is first wherever it stands."""
-    given = list(product.given)
-    pictures = [name for name, spec in product.given.items() if spec.kind == "image"]
-    if roles[0] == "image" and pictures:
-        given.remove(pictures[0])
-        given.insert(0, pictures[0])
-    return {**dict(zip(given, roles[:-1], strict=False)), product.target_name: roles[-1]}
-
-
-def _places(product: Product) -> dict[str, str]:
-    """The columns that the product needs, each with the key that says so."""
-    wanted = {name: f"given.{name}" for name in product.given}
-    wanted[product.target_name] = f"{product.verb}.{product.target_name}"
-    for setting in ("group", "time"):
-        column = getattr(product.prepare.split, setting)
-        if column is not None:
-            wanted.setdefault(column, f"prepare.split.{setting}")
-    return wanted
