@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sixfold.errors import StoreError
 
-__all__ = ["locked", "private_folder", "room_for", "scratch", "write_whole"]
+__all__ = ["PART", "locked", "private_folder", "room_for", "scratch", "write_whole"]
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
@@ -33,6 +33,10 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+PART = ".part-"
+"""How the name of a file begins that is still being written; one that a crash left is nothing yet."""
+
+
 def write_whole(path: Path, data: bytes, *, private: bool = True) -> None:
     """Write ``data`` to ``path`` so that no crash leaves half of it: temporary file, fsync, rename, fsync of the
     folder.
@@ -42,7 +46,7 @@ def write_whole(path: Path, data: bytes, *, private: bool = True) -> None:
     """
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PART)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()

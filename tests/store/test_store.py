@@ -135,3 +135,18 @@ def test_records_are_plain_and_signed(store: Store) -> None:
 
 def flipped(whole: bytes, position: int, bit: int) -> bytes:
     return whole[:position] + bytes([whole[position] ^ (1 << bit)]) + whole[position + 1 :]
+
+
+def test_what_a_crash_left_half_written_is_nothing_and_is_freed(store: Store) -> None:
+    member = store.put(b"whole")
+    store.keep("prepare", "key", {}, {"rows": member})
+    store.save_slot("slot", {}, b"checkpoint")
+    root = store.home.path / "store"
+    left = [root / "blobs" / member.blob[:2] / ".part-a", root / "slots" / ".part-b", root / "steps/prepare/.part-c"]
+    for path in left:
+        path.write_bytes(b"half")
+    assert list(store.verify()) == []
+    assert list(store.steps()) == [("prepare", "key")]
+    assert store.collect_garbage() == (3, 12)
+    assert not any(path.exists() for path in left)
+    assert store.slot("slot") == ({}, b"checkpoint")

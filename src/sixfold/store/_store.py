@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sixfold.errors import KeyringError, StoreError
-from sixfold.files import locked, private_folder, room_for, write_whole
+from sixfold.files import PART, locked, private_folder, room_for, write_whole
 from sixfold.hashing import canonical_json
 from sixfold.security import Home, Keyring, decrypted, encrypted
 
@@ -171,7 +171,7 @@ class Store:
 
     def steps(self) -> Iterator[tuple[str, str]]:
         """Stage and key of every artefact kept."""
-        for path in sorted(self._folder("steps").glob("*/*")):
+        for path in self._whole("steps", "*/*"):
             yield path.parent.name, path.name
 
     def collect_garbage(self, unused: Collection[tuple[str, str]] = (), *, dry: bool = False) -> tuple[int, int]:
@@ -186,7 +186,7 @@ class Store:
         Returns:
             How many blobs, and their bytes on disk.
         """
-        named = {member.blob for path in self._folder("slots").iterdir() for member in self._slot_members(path.name)}
+        named = {member.blob for path in self._whole("slots", "*") for member in self._slot_members(path.name)}
         for stage, key in list(self.steps()):
             if (stage, key) in unused:
                 if not dry:
@@ -198,7 +198,8 @@ class Store:
             if artefact is not None:
                 named.update(member.blob for member in artefact.members.values())
         count = size = 0
-        for path in self._folder("blobs").glob("*/*"):
+        unfinished = [path for name in ("slots", "steps") for path in self._folder(name).rglob(f"{PART}*")]
+        for path in [*self._folder("blobs").glob("*/*"), *unfinished]:
             if path.name not in named:
                 count, size = count + 1, size + path.stat().st_size
                 if not dry:
@@ -212,12 +213,12 @@ class Store:
                 self.made(stage, key)
             except (StoreError, KeyringError, ValueError):
                 yield self._step_path(stage, key)
-        for path in sorted(self._folder("slots").iterdir()):
+        for path in self._whole("slots", "*"):
             try:
                 self.slot(path.name)
             except (StoreError, KeyringError, ValueError):
                 yield path
-        for path in sorted(self._folder("blobs").glob("*/*")):
+        for path in self._whole("blobs", "*/*"):
             try:
                 self.get(Member(path.name, 0))
             except (StoreError, KeyringError):
@@ -242,6 +243,10 @@ class Store:
             yield
         finally:
             self.sealing_seconds += time.perf_counter() - begun
+
+    def _whole(self, folder: str, pattern: str) -> list[Path]:
+        """The files of a folder, but for those that a crash left half written."""
+        return sorted(path for path in self._folder(folder).glob(pattern) if not path.name.startswith(PART))
 
     def _folder(self, name: str) -> Path:
         return private_folder(self.home.folder("store") / name)
