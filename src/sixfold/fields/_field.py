@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
@@ -24,12 +25,14 @@ class Field(Kind, ABC):
     """One column: how its values are checked, turned into arrays and back.
 
     The only place where a value becomes an array, in training and in serving alike, so that the two cannot drift apart.
-    A field is fitted on training rows alone; what it learned is ``state``, plain JSON. NumPy and Pillow only.
+    A field is fitted on training rows alone; what it learned is ``state``, plain JSON. Of large packages only NumPy,
+    Pillow and tokenizers are used.
 
     Args:
         name: The column's name.
         options: What product.yaml says of it.
         state: What :meth:`fit` learned; empty before.
+        beside: Where relative paths among the options begin: the folder of product.yaml; by default the current one.
     """
 
     folder: ClassVar[str] = "sixfold.fields"
@@ -38,8 +41,16 @@ class Field(Kind, ABC):
     """Whether values are large (pictures, texts, series): then `prepare` never holds a column of them in memory but
     leaves them in the store and reads them a shard at a time; :meth:`learn` is handed a sequence that does so too."""
 
-    def __init__(self, name: str, options: Options | None = None, state: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: Options | None = None,
+        state: dict[str, Any] | None = None,
+        *,
+        beside: Path | None = None,
+    ) -> None:
         self.name = name
+        self.beside = beside if beside is not None else Path()
         self.options = options if options is not None else self.Options()
         self.state: dict[str, Any] = state or {}
 
@@ -51,6 +62,14 @@ class Field(Kind, ABC):
             ValueError: ``value`` cannot be of this kind; its argument is a :class:`~sixfold.language.Text` that says
                 why in both languages, without the value itself.
         """
+
+    def depends_on(self) -> Any:
+        """What its arrays depend on beyond its options and the rows, as plain JSON: the digest of a file, or ``None``.
+
+        Raises:
+            ValueError: What an option names is not there or cannot be read.
+        """
+        return None
 
     @abstractmethod
     def learn(self, values: Values) -> dict[str, Any]:

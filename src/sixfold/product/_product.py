@@ -40,8 +40,8 @@ class ColumnSpec(BaseModel):
         """The options of the kind, as said."""
         return dict(self.model_extra or {})
 
-    def field(self, name: str) -> Column:
-        """The column's field, not yet fitted.
+    def field(self, name: str, beside: Path | None = None) -> Column:
+        """The column's field, not yet fitted; relative paths among its options are meant from ``beside``.
 
         Raises:
             ProductError: No kind has that name.
@@ -49,7 +49,7 @@ class ColumnSpec(BaseModel):
         """
         family: type[Column] = Column  # type: ignore[type-abstract]  # a family is looked up, never built
         kind = find(family, self.kind)
-        return kind(name, kind.Options(**self.options))
+        return kind(name, kind.Options(**self.options), beside=beside)
 
 
 class Product(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sixfold.errors import DataError
+from sixfold.errors import DataError, ProductError
 from sixfold.fields import Array, Field
 from sixfold.fields.category import Category
 from sixfold.preparing import (
@@ -26,7 +26,7 @@ from sixfold.preparing import (
     reason_of,
     split,
 )
-from sixfold.product import Product
+from sixfold.product import ColumnSpec, Product
 from sixfold.progress import Finding
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Workspace
@@ -62,10 +62,7 @@ class Prepare(Stage):
             "prepare": product.prepare.model_dump(mode="json"),
             "given": list(product.given),
             "target": product.target_name,
-            "columns": {
-                name: {"kind": spec.kind, "options": spec.options, "version": spec.field(name).version}
-                for name, spec in columns.items()
-            },
+            "columns": {name: _depends_on(product, name, spec) for name, spec in columns.items()},
         }
 
     def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
@@ -77,7 +74,8 @@ class Prepare(Stage):
         """
         levels = held_levels(product)
         kinds = {
-            name: spec.field(name) for name, spec in (*product.given.items(), (product.target_name, product.target))
+            name: spec.field(name, product.folder)
+            for name, spec in (*product.given.items(), (product.target_name, product.target))
         }
         heavy = [name for name, kind in kinds.items() if kind.is_heavy]
         collected = Collected.open(inputs["collect"], work, heavy)
@@ -132,6 +130,17 @@ class Prepare(Stage):
             "shared_rows": report["shared_rows"],
             "findings": _counted(found),
         }
+
+
+def _depends_on(product: Product, name: str, spec: ColumnSpec) -> dict[str, Any]:
+    field = spec.field(name, product.folder)
+    said = {"kind": spec.kind, "options": spec.options, "version": field.version}
+    try:
+        files = field.depends_on()
+    except ValueError as error:
+        key = f"{product.verb if name == product.target_name else 'given'}.{name}"
+        raise ProductError("bad_value", place=product.place(key), key=key, reason=reason_of(error)()) from error
+    return said if files is None else {**said, "files": files}
 
 
 def _hold_kinds(columns: Mapping[str, Column], collected: Collected) -> None:

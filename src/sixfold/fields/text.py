@@ -1,0 +1,163 @@
+"""Texts, English and Chinese alike."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field as Setting
+from pydantic import model_validator
+
+from sixfold.families import Options as KindOptions
+from sixfold.fields._field import Array, Field, Values, Widget, is_missing
+from sixfold.fields._form import Form
+from sixfold.fields._tokenizer import loaded, plain, read, trained
+from sixfold.fields.category import label
+from sixfold.hashing import digest_of_value
+from sixfold.language import Text as Sentence
+
+__all__ = ["Text"]
+
+_OWN = "own"
+
+_LONGEST_DEFAULT = 256
+_KEPT_WHOLE = 64
+"""Tokens up to which no training text is cut: padding them costs little."""
+
+_CUT_AT = 0.95
+"""Of training texts beyond that, so many are kept whole; the longest few would make every row as long as they are."""
+
+_ROUNDED_TO = 8
+
+_LONGEST_TOKEN = 64
+"""Characters of a text that are looked at, for each of its tokens: what lies beyond would be cut off anyway."""
+
+_LOOKED_AT = 40_000_000
+"""Characters that are held to learn from: more of them would change the last tokens of a vocabulary only."""
+
+_TWO_VOCABULARIES = Sentence(
+    "a tokenizer that is read brings its own vocabulary: leave one of the two out",
+    "读取的分词器自带词表：两者只能写一个",
+)
+_NOT_A_TEXT = Sentence("not a text: expected a string", "不是文本：应为字符串")
+
+
+class Text(Field):
+    """A text in any language; numbers are read as they are written, control characters are passed over.
+
+    Encoded as int32 ids of tokens (length,), the rest 0. The own vocabulary is learned from the training rows by byte
+    pair encoding (Sennrich et al. 2016) over the text in lower case and Unicode's NFKC: frequent English words and
+    frequent Chinese words become one token each, rare ones are put together from parts, and the rarest characters
+    (0.05 % of a text, Kudo & Richardson 2018) count as unknown.
+    """
+
+    title: ClassVar[Sentence] = Sentence("a text", "文本")
+    widget: ClassVar[Widget] = "text"
+    is_heavy: ClassVar[bool] = True
+
+    class Options(KindOptions):
+        """``length``: tokens kept of each text; left out, as many as 95 % of the training texts have, 64 to 256.
+
+        ``tokenizer``: own, or a folder that holds the tokenizer of a pretrained network: Hugging Face's
+        (tokenizer.json or vocab.txt) or a KerasHub preset.
+
+        ``vocabulary``: most tokens of the own vocabulary; left out, as many as the texts give, up to 16,000.
+        """
+
+        length: int | None = Setting(None, ge=4, le=8192)
+        tokenizer: str = _OWN
+        vocabulary: int | None = Setting(None, ge=100, le=200_000)
+
+        @model_validator(mode="after")
+        def _is_one_vocabulary(self) -> Text.Options:
+            if self.tokenizer != _OWN and self.vocabulary is not None:
+                raise ValueError(_TWO_VOCABULARIES)
+            return self
+
+    def parse(self, value: Any) -> str | None:
+        """The text on one line without control characters; ``None`` where nothing is left."""
+        if is_missing(value):
+            return None
+        if isinstance(value, (list, tuple, set, dict, np.ndarray)):
+            raise ValueError(_NOT_A_TEXT)
+        return plain(value if isinstance(value, str) else label(value)) or None
+
+    def depends_on(self) -> Any:
+        return None if self._folder is None else digest_of_value(read(self._folder))
+
+    def learn(self, values: Values) -> dict[str, Any]:
+        """Looks at 40 million characters at most, of texts evenly from all.
+
+        What cannot be read is passed over: whoever encodes it is told.
+        """
+        assert isinstance(self.options, Text.Options)
+        texts = self._some(values)
+        record = trained(texts, self.options.vocabulary) if self._folder is None else read(self._folder)
+        tokenizer = loaded(record)
+        return {
+            "length": self.options.length or _usual_length(tokenizer, texts),
+            "vocabulary": tokenizer.get_vocab_size(),
+            "tokenizer": record,
+        }
+
+    @property
+    def form(self) -> Form:
+        shape = (self.state["length"],)
+        return Form(name="tokens", shape=shape, dtype="int32", vocabulary=self.state["vocabulary"])
+
+    def encode(self, values: Values) -> Array:
+        length = self.state["length"]
+        array = np.zeros((len(values), length), np.int32)
+        known = [(row, text[: length * _LONGEST_TOKEN]) for row, text in enumerate(self.parsed(values)) if text]
+        encoded = self._tokenizer.encode_batch_fast([text for _, text in known])
+        for (row, _), tokens in zip(known, encoded, strict=True):
+            ids = tokens.ids
+            array[row, : len(ids)] = ids
+        return array
+
+    def decode(self, array: Array) -> list[str | None]:
+        """Texts as their tokens tell them: in the vocabulary's spelling, without what was cut off or is unknown."""
+        ids: list[list[int]] = [[token for token in row if token] for row in array.tolist()]
+        texts: list[str] = self._tokenizer.decode_batch(ids, skip_special_tokens=True)
+        return [text if row else None for row, text in zip(ids, texts, strict=True)]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["string", "null"]}
+
+    def _some(self, values: Values) -> list[str]:
+        """Texts evenly from all, read in one go; of more than can be looked at, every second, every fourth …"""
+        texts: list[str] = []
+        held, stride = 0, 1
+        for row, value in enumerate(values):
+            if row % stride:
+                continue
+            try:
+                text = self.parse(value)
+            except ValueError:
+                continue
+            texts.append(text or "")
+            held += len(texts[-1])
+            if held > _LOOKED_AT:
+                texts, stride = texts[::2], stride * 2
+                held = sum(map(len, texts))
+        return [text for text in texts if text]
+
+    @property
+    def _folder(self) -> Path | None:
+        assert isinstance(self.options, Text.Options)
+        return None if self.options.tokenizer == _OWN else self.beside / Path(self.options.tokenizer).expanduser()
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        tokenizer = loaded(self.state["tokenizer"])
+        tokenizer.enable_truncation(self.state["length"])
+        return tokenizer
+
+
+def _usual_length(tokenizer: Any, texts: list[str]) -> int:
+    shown = [text[: _LONGEST_DEFAULT * _LONGEST_TOKEN] for text in texts]
+    lengths = [len(tokens.ids) for tokens in tokenizer.encode_batch_fast(shown)] or [1]
+    usual = max(float(np.quantile(lengths, _CUT_AT)), min(max(lengths), _KEPT_WHOLE))
+    return min(_LONGEST_DEFAULT, -(-int(np.ceil(usual)) // _ROUNDED_TO) * _ROUNDED_TO)
