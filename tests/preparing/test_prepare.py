@@ -211,7 +211,7 @@ def test_each_check_finds_what_it_is_named_for_and_can_be_turned_off_or_made_to_
 
 
 def test_every_check_is_shown_at_work() -> None:
-    elsewhere = {"missing target", "bad values", "unseen classes", "unreadable images"}
+    elsewhere = {"missing target", "bad values", "unseen classes", "missing pictures", "unreadable images"}
     assert set(DIRTY) | elsewhere == set(CHECKS)
 
 
@@ -293,6 +293,47 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named(bench: Any, product
         np.testing.assert_array_equal(arrays["photo"], expected)
 
 
+def test_a_row_without_the_picture_that_is_all_it_has_is_left_out_and_told(bench: Any, product: Make) -> None:
+    frame = pictures().with_columns(photo=pl.Series([None, b"", *(png(n) for n in range(2, 60))]))
+    made, report, work = bench.prepare(product({"photo": "image"}), frame)
+    rows = np.concatenate([made.whole(split, work)["__row__"] for split in ("train", "validation", "test")])
+    assert sorted(rows.tolist()) == list(range(2, 60))
+    assert report["left_out"]["missing pictures"] == 2
+    (finding,) = found(report, "missing pictures")
+    assert "2 rows have no photo" in finding["says"]["en"]
+    assert "a/0.png, b/1.png" in finding["says"]["zh"].replace("、", ", ")
+
+
+def test_beside_other_columns_missing_and_unreadable_pictures_are_missing_values_and_their_rows_stay(
+    bench: Any, product: Make
+) -> None:
+    frame = pictures().with_columns(
+        photo=pl.Series([None, b"no picture", *(png(n) for n in range(2, 60))]),
+        back=pl.Series([png(100 + n, 9) for n in range(59)] + [None]),
+        x=pl.Series(np.linspace(0, 1, 60)),
+    )
+    made, report, work = bench.prepare(product({"photo": "image", "x": "number", "back": "image"}), frame)
+    assert [sum(report["left_out"].values()), report["splits"]["test"]["rows"]] == [0, 12]
+    for split in ("train", "validation", "test"):
+        arrays = made.whole(split, work)
+        for at, row in enumerate(arrays["__row__"].tolist()):
+            assert arrays["photo"][at].any() == (row > 1)
+            assert arrays["back"][at].any() == (row < 59)
+    (unreadable,) = found(report, "unreadable images")
+    assert "photo: 1 pictures count as missing" in unreadable["says"]["en"]
+    assert {one["column"]: one["count"] for one in found(report, "missing values")} == {"photo": 1, "back": 1}
+    assert report["columns"]["back"]["sizes"] == [{"height": 9, "width": 9, "count": 59}]
+
+
+def test_rows_that_lack_their_pictures_are_not_the_same_row_by_coincidence(bench: Any, product: Make) -> None:
+    frame = pictures().with_columns(
+        photo=pl.Series([None] * 30 + [png(n) for n in range(30)]), size=pl.Series(["s", "m"] * 30)
+    )
+    _, report, _ = bench.prepare(product({"photo": "image", "size": "category"}), frame)
+    assert not found(report, "duplicate rows")
+    assert report["left_out"]["shared rows"] == 0
+
+
 def test_too_many_unreadable_pictures_are_an_error(bench: Any, product: Make) -> None:
     frame = pictures().with_columns(photo=pl.Series([b"no picture"] * 20 + [png(n) for n in range(40)]))
     with pytest.raises(DataError) as caught:
@@ -313,6 +354,36 @@ def test_test_rows_of_a_class_that_training_lacks_are_left_out_while_few(bench: 
     with pytest.raises(DataError) as caught:
         bench.prepare(product(GIVEN), many)
     assert caught.value.code == "data.unseen_classes"
+
+
+def test_a_number_is_a_target_like_any_other_and_its_splits_are_drawn_from_every_range_of_it(
+    bench: Any, product: Make
+) -> None:
+    price = np.random.default_rng(3).lognormal(10, 1, 400)
+    price[:3] = np.nan
+    made, report, work = bench.prepare(product(GIVEN, "number"), table().with_columns(target=pl.Series(price)))
+    low, high = np.nanquantile(price, (0.1, 0.9))
+    for split, count in (("train", 286), ("validation", 32), ("test", 79)):
+        rows = made.whole(split, work)["__row__"]
+        assert len(rows) == count
+        assert np.mean(price[rows] <= low) == pytest.approx(0.1, abs=0.03)
+        assert np.mean(price[rows] >= high) == pytest.approx(0.1, abs=0.03)
+        np.testing.assert_array_equal(made.whole(split, work)["target"], made.target.encode(price[rows]))
+    assert report["split"]["way"] == "stratified"
+    assert report["left_out"]["missing target"] == 3
+    assert "classes" not in report["splits"]["train"]
+    assert report["columns"]["target"]["quantiles"]["0.5"] == pytest.approx(np.nanmedian(price), rel=0.05)
+
+
+def test_a_number_to_predict_that_never_changes_is_an_error(bench: Any, product: Make) -> None:
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product(GIVEN, "number"), table().with_columns(target=pl.lit(2.5)))
+    assert caught.value.code == "data.constant_target"
+    assert caught.value.values["value"] == "2.5"
+    by_time = table().with_columns(target=pl.when(pl.int_range(400) < 300).then(1).otherwise(2), day=pl.int_range(400))
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product(GIVEN, "number", split={"time": "day"}), by_time)
+    assert caught.value.code == "data.constant_target"
 
 
 def test_groups_and_times_tell_the_split_by_columns_that_are_not_given(bench: Any, product: Make) -> None:

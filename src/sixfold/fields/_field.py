@@ -123,6 +123,14 @@ class Field(Kind, ABC):
         parsed = self.parse(value)
         return None if parsed is None else str(parsed).encode("utf-8", "surrogatepass")
 
+    def extent(self, value: Any) -> tuple[int, ...]:  # noqa: ARG002
+        """How large a raw value is, for the data report: (height, width) of a picture; () where there is no size to it.
+
+        Raises:
+            ValueError: The value cannot be of this kind.
+        """
+        return ()
+
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of one value, for OpenAPI and the demo page."""
         return {"type": "string"}

@@ -131,6 +131,11 @@ class Image(Field):
             return value or None
         return None if is_missing(value) else str(value).encode("utf-8", "surrogatepass")
 
+    def extent(self, value: Any) -> tuple[int, ...]:
+        """(height, width) in pixels, as it stands upright; needs its header alone."""
+        picture = _opened(value)
+        return () if picture is None else upright_size(picture)
+
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/*"}
 

@@ -1,14 +1,16 @@
 """From collected rows to arrays: reading them, splitting them, checking them, encoding them, reporting on them."""
 
 from sixfold.preparing._checks import CHECKS, Evidence, Found, check, findings, held_levels
+from sixfold.preparing._codes import MISSING
 from sixfold.preparing._collected import Collected
-from sixfold.preparing._column import Column, identity, read_column, reason_of
+from sixfold.preparing._column import Column, identity, reason_of
 from sixfold.preparing._encoding import Encoded, encode
 from sixfold.preparing._report import data_report
-from sixfold.preparing._split import Official, Splits, split
+from sixfold.preparing._split import Official, Splits, split, strata
 
 __all__ = [
     "CHECKS",
+    "MISSING",
     "Collected",
     "Column",
     "Encoded",
@@ -22,7 +24,7 @@ __all__ = [
     "findings",
     "held_levels",
     "identity",
-    "read_column",
     "reason_of",
     "split",
+    "strata",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -13,7 +14,8 @@ from sixfold.errors import DataError, ProductError
 from sixfold.fields import Array
 from sixfold.fields.category import Category
 from sixfold.language import Text
-from sixfold.preparing._column import Column, identity, together
+from sixfold.preparing._codes import MISSING, binned, dense, present, repeats, together
+from sixfold.preparing._column import Column
 from sixfold.preparing._split import Splits
 from sixfold.product import Product
 from sixfold.progress import Severity
@@ -66,7 +68,7 @@ class Found:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """What checks look at.
 
@@ -75,11 +77,12 @@ class Evidence:
         target: The target column.
         splits: Which rows train, validate and test.
         shown: How a row is shown to people: its file, or its number from 1.
+        same: (rows,) equal where all given values are; ``None`` where sameness is coincidence. Pictures are the same by
+            their files, and once they are encoded by their pixels.
         untargeted: Rows left out because their target is missing.
+        unpictured: Rows left out because the picture, all that is given, is missing.
         unseen: Validation and test rows left out because no training row has their class.
-        unreadable: Rows left out because a picture of theirs cannot be read: row → (column, why). Known once encoded.
-        same: (rows,) equal where all given values are, pictures by pixels; ``None`` where sameness is coincidence.
-            Known once encoded.
+        unreadable: Of each heavy column the rows whose value cannot be decoded, and why. Known once encoded.
         repeated: Validation and test rows left out because they repeat a row of an earlier split. Known once encoded.
     """
 
@@ -87,13 +90,14 @@ class Evidence:
     target: Column
     splits: Splits
     shown: Callable[[int], str]
+    same: Array | None
     untargeted: Array
+    unpictured: Array
     unseen: Array
-    unreadable: Mapping[int, tuple[str, Text]] = field(default_factory=dict)
-    same: Array | None = None
+    unreadable: Mapping[str, Mapping[int, Text]] = field(default_factory=dict)
     repeated: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
-    @property
+    @cached_property
     def rows(self) -> Array:
         """Every row that is in a split, ascending."""
         return np.sort(np.concatenate(list(self.splits.rows.values())))
@@ -102,6 +106,11 @@ class Evidence:
     def train(self) -> Array:
         """The training rows."""
         return self.splits.rows["train"]
+
+    @cached_property
+    def others(self) -> Array:
+        """The validation and test rows, ascending."""
+        return np.sort(np.concatenate([self.splits.rows["validation"], self.splits.rows["test"]]))
 
     @property
     def is_classification(self) -> bool:
@@ -190,9 +199,8 @@ def missing_target(evidence: Evidence) -> Iterator[Found]:
 def bad_values(evidence: Evidence) -> Iterator[Found]:
     """Values that cannot be of their column's kind; a few count as missing, many were an error already."""
     for column in (*evidence.given.values(), evidence.target):
-        if column.bad:
-            rows = np.array(sorted(column.bad))
-            why = column.bad[int(rows[0])]
+        if column.why is not None:
+            rows, why = column.bad, column.why
             yield Found(
                 "bad values",
                 "warning",
@@ -212,7 +220,7 @@ def missing_values(evidence: Evidence) -> Iterator[Found]:
     """The share of missing values of each given column."""
     rows = evidence.rows
     for column in evidence.given.values():
-        lacking = rows[column.missing[rows]]
+        lacking = rows[column.codes[rows] == MISSING]
         if len(lacking):
             share = len(lacking) / len(rows)
             yield Found(
@@ -236,8 +244,8 @@ def missing_values(evidence: Evidence) -> Iterator[Found]:
 def constant_columns(evidence: Evidence) -> Iterator[Found]:
     """A column that is the same in all training rows tells nothing."""
     for column in evidence.given.values():
-        if len(np.unique(column.codes[evidence.train])) == 1:
-            empty = bool(column.missing[evidence.train[0]])
+        if np.count_nonzero(column.present(evidence.train)) == 1:
+            empty = bool(column.codes[evidence.train[0]] == MISSING)
             yield Found(
                 "constant columns",
                 "warning",
@@ -254,38 +262,36 @@ def constant_columns(evidence: Evidence) -> Iterator[Found]:
 @check("duplicate rows")
 def duplicate_rows(evidence: Evidence) -> Iterator[Found]:
     """Rows that say the same, target included."""
-    same = identity(evidence.given.values())
-    if same is None:
+    if evidence.same is None:
         return
     rows = evidence.rows
-    repeats = _repeats(together([same[rows], evidence.target.codes[rows]]))
-    if repeats.any():
+    again = repeats(together([evidence.same[rows], evidence.target.codes[rows]]))
+    if again.any():
         yield Found(
             "duplicate rows",
             "warning",
             Text(
-                f"{int(repeats.sum())} rows repeat another row in full: {_named(evidence, rows[repeats], 'en')}.",
-                f"{int(repeats.sum())} 行与别的行完全相同：{_named(evidence, rows[repeats], 'zh')}。",
+                f"{int(again.sum())} rows repeat another row in full: {_named(evidence, rows[again], 'en')}.",
+                f"{int(again.sum())} 行与别的行完全相同：{_named(evidence, rows[again], 'zh')}。",
             ),
             Text(
                 "If they were copied by mistake, remove them; a random split keeps them on one side.",
                 "如果是误复制，请删除；随机划分会把它们放在同一侧。",
             ),
-            count=int(repeats.sum()),
-            rows=_sample(rows[repeats]),
+            count=int(again.sum()),
+            rows=_sample(rows[again]),
         )
 
 
 @check("contradicting rows")
 def contradicting_rows(evidence: Evidence) -> Iterator[Found]:
     """Rows with the same given values and different classes: no model can have both right."""
-    same = identity(evidence.given.values())
-    if same is None or not evidence.is_classification:
+    if evidence.same is None or not evidence.is_classification:
         return
     rows = evidence.rows
-    groups = together([same[rows]])
-    pairs = np.unique(np.stack([groups, evidence.target.codes[rows]], axis=1), axis=0)[:, 0]
-    at_odds = np.isin(groups, pairs[_repeats(pairs)])
+    same = evidence.same[rows]
+    pairs = same[~repeats(together([same, evidence.target.codes[rows]]))]  # one row of each pair of row and class
+    at_odds = present(pairs[repeats(pairs)], int(same.max()))[same]
     if at_odds.any():
         yield Found(
             "contradicting rows",
@@ -389,8 +395,10 @@ def unseen_values(evidence: Evidence) -> Iterator[Found]:
     for column in evidence.given.values():
         if not isinstance(column.kind, Category):
             continue
-        others = np.concatenate([evidence.splits.rows["validation"], evidence.splits.rows["test"]])
-        new = np.sort(others[~np.isin(column.codes[others], column.codes[evidence.train]) & ~column.missing[others]])
+        others = evidence.others
+        known = column.present(evidence.train)
+        known[MISSING] = True
+        new = others[~known[column.codes[others]]]
         if len(new):
             labels = sorted({column.labels[code - 1] for code in column.codes[new].tolist()})
             named = ", ".join(labels[:_SHOWN]) + (" …" if len(labels) > _SHOWN else "")
@@ -416,8 +424,8 @@ def like_an_id(evidence: Evidence) -> Iterator[Found]:
     """A column of names or running numbers: different in nearly every row, it can only be learned by heart."""
     rows = evidence.train
     for column in evidence.given.values():
-        known = rows[~column.missing[rows]]
-        if len(known) < _ENOUGH_FOR_AN_ID or column.is_picture:
+        known = rows[column.codes[rows] != MISSING]
+        if len(known) < _ENOUGH_FOR_AN_ID or column.is_heavy:
             continue
         different = column.distinct(known)
         if column.numbers is not None:
@@ -461,7 +469,7 @@ def gives_the_target_away(evidence: Evidence) -> Iterator[Found]:
     rows = np.random.default_rng(len(rows)).permutation(rows)
     target = evidence.target.codes[rows]
     for column in columns:
-        codes = _binned(column.numbers[rows]) if column.numbers is not None else column.codes[rows]
+        codes = binned(column.numbers[rows], _BINS) if column.numbers is not None else column.codes[rows]
         errors, guessed = _errors_of_votes(codes, target)
         if guessed and errors <= (1 - _GIVES_AWAY) * guessed:
             right = 1 - errors / len(rows)
@@ -486,21 +494,42 @@ def gives_the_target_away(evidence: Evidence) -> Iterator[Found]:
             )
 
 
+@check("missing pictures")
+def missing_pictures(evidence: Evidence) -> Iterator[Found]:
+    """Rows without the picture that is all that is given; where other columns are given, they are kept."""
+    if len(rows := evidence.unpictured):
+        column = next(iter(evidence.given))
+        yield Found(
+            "missing pictures",
+            "warning",
+            Text(
+                f"{len(rows)} rows have no {column} and are left out: {_named(evidence, rows, 'en')}.",
+                f"{len(rows)} 行没有 {column}，未参与学习：{_named(evidence, rows, 'zh')}。",
+            ),
+            Text("Add the pictures, or delete the rows.", "请补上图片，或删除这些行。"),
+            column,
+            len(rows),
+            _sample(rows),
+        )
+
+
 @check("unreadable images", when="encoded")
 def unreadable_images(evidence: Evidence) -> Iterator[Found]:
-    """Pictures that cannot be decoded; their rows are left out."""
-    by_column: dict[str, list[int]] = {}
-    for row, (column, _) in sorted(evidence.unreadable.items()):
-        by_column.setdefault(column, []).append(row)
-    for column, members in by_column.items():
-        rows = np.array(members)
-        why = evidence.unreadable[members[0]][1]
+    """Pictures that cannot be decoded; their rows are left out, or kept where other columns are given."""
+    is_kept = len(evidence.given) > 1
+    for column, whys in evidence.unreadable.items():
+        if not whys:
+            continue
+        rows = np.array(sorted(whys))
+        why = whys[int(rows[0])]
+        became_en = "pictures count as missing" if is_kept else "rows are left out"
+        became_zh = "张图片按缺失处理" if is_kept else "行已排除"
         yield Found(
             "unreadable images",
             "warning",
             Text(
-                f"{column}: {len(rows)} rows are left out ({why.en}): {_named(evidence, rows, 'en')}.",
-                f"{column}：{len(rows)} 行已排除（{why.zh}）:{_named(evidence, rows, 'zh')}。",
+                f"{column}: {len(rows)} {became_en} ({why.en}): {_named(evidence, rows, 'en')}.",
+                f"{column}：{len(rows)} {became_zh}（{why.zh}）:{_named(evidence, rows, 'zh')}。",
             ),
             Text("Replace or delete these files.", "请替换或删除这些文件。"),
             column,
@@ -529,7 +558,8 @@ def shared_rows(evidence: Evidence) -> Iterator[Found]:
         return
     for earlier, later in PAIRS:
         first, second = evidence.splits.rows[earlier], evidence.splits.rows[later]
-        shared = second[np.isin(evidence.same[second], evidence.same[first])]
+        most = int(evidence.same.max(initial=0))
+        shared = second[present(evidence.same[first], most)[evidence.same[second]]]
         if len(shared):
             yield Found(
                 "shared rows",
@@ -562,33 +592,18 @@ def _sample(rows: Array) -> tuple[int, ...]:
     return tuple(rows[:_ROWS_KEPT].tolist())
 
 
-def _repeats(codes: Array) -> Array:
-    """(n,) of booleans: whether the same code stands earlier."""
-    repeats = np.ones(len(codes), bool)
-    repeats[np.unique(codes, return_index=True)[1]] = False
-    return repeats
-
-
-def _binned(numbers: Array) -> Array:
-    """(n,) int64: a bin of equal rows for each number; missing is a bin of its own."""
-    known = numbers[~np.isnan(numbers)]
-    if known.size == 0:
-        return np.zeros(len(numbers), np.int64)
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1], method="lower"))
-    return np.where(np.isnan(numbers), 0, np.searchsorted(edges, numbers, side="left") + 1)
-
-
 def _errors_of_votes(codes: Array, target: Array) -> tuple[int, int]:
     """Errors of each value's commonest class, and of the commonest class alone; each half is judged by the other."""
-    codes, target = together([codes]), together([target])
+    codes, target = dense(codes), dense(target)
+    values, classes = int(codes.max()) + 1, int(target.max()) + 1
     half = len(codes) // 2
     errors = guessed = 0
     for learned, judged in ((slice(0, half), slice(half, None)), (slice(half, None), slice(0, half))):
         commonest = int(np.bincount(target[learned]).argmax())
-        pairs, counts = np.unique(np.stack([codes[learned], target[learned]], axis=1), axis=0, return_counts=True)
+        pairs, counts = np.unique(codes[learned].astype(np.int64) * classes + target[learned], return_counts=True)
         order = np.argsort(counts, kind="stable")  # the commonest class of a value is written last and stays
-        votes = np.full(int(codes.max()) + 1, commonest)
-        votes[pairs[order, 0]] = pairs[order, 1]
+        votes = np.full(values, commonest)
+        votes[pairs[order] // classes] = pairs[order] % classes
         errors += int(np.count_nonzero(votes[codes[judged]] != target[judged]))
         guessed += int(np.count_nonzero(target[judged] != commonest))
     return errors, guessed

@@ -1,8 +1,7 @@
-"""The rows that `collect` made, as `prepare` reads them: tables in memory, pictures one shard at a time."""
+"""The rows that `collect` made, as `prepare` reads them: codes and numbers in memory, heavy values shard by shard."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from sixfold.errors import DataError
-from sixfold.fields import Array
+from sixfold.fields import Array, Field
+from sixfold.preparing._column import Column, different, reading
 from sixfold.store import Artefact, Workspace
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["DIGEST_BYTES", "Collected", "digest_of_row"]
+__all__ = ["Collected", "Stored"]
 
-DIGEST_BYTES = 16
-"""BLAKE2b with 128 bits: by chance, two of a billion rows share a digest once in 10²⁰."""
+_RESERVED = ("__split__", "__path__")
 
 
 @dataclass(frozen=True)
@@ -31,56 +30,58 @@ class Collected:
         artefact: What `collect` made.
         work: Where to read it.
         shards: Of each member its name, its first row and its rows.
-        frame: All columns but pictures, all rows.
-        digests: Of each picture column the digest of every row's bytes, (rows, 16) uint8; zeros where missing.
+        columns: The declared columns, every value held against its kind.
+        frame: The columns beside them that were asked for, and those that a source reserves.
     """
 
     artefact: Artefact
     work: Workspace
     shards: tuple[tuple[str, int, int], ...]
+    columns: Mapping[str, Column]
     frame: pl.DataFrame
-    digests: Mapping[str, Array]
 
     @classmethod
-    def open(cls, artefact: Artefact, work: Workspace, pictures: Collection[str]) -> Self:
-        """Read every shard once; of the columns named in ``pictures`` only digests are kept.
+    def open(
+        cls, artefact: Artefact, work: Workspace, kinds: Mapping[str, Field], beside: Collection[str] = ()
+    ) -> Self:
+        """Read every shard once.
+
+        Args:
+            artefact: What `collect` made.
+            work: Where to read it.
+            kinds: The declared columns, each with its field.
+            beside: Names of further columns that are needed as they are.
 
         Raises:
-            DataError: There is not one row, or no such picture column.
+            DataError: There is not one row, or no such column.
         """
         import polars as pl
 
         shards, frames, first = [], [], 0
-        digests: dict[str, list[Array]] = {name: [] for name in pictures}
+        readings = {name: reading(name, kind) for name, kind in kinds.items()}
         members = sorted(name for name in artefact.members if name.endswith(".parquet"))
         for number, name in enumerate(members, start=1):
             frame = pl.read_parquet(io.BytesIO(work.read(artefact, name)))
-            for picture, parts in digests.items():
-                if picture not in frame.columns:
-                    raise DataError("no_column", column=picture)
-                found = b"".join(digest_of_row(value) for value in frame[picture].to_list())
-                parts.append(np.frombuffer(found, np.uint8).reshape(-1, DIGEST_BYTES))
-            frames.append(frame.drop(list(pictures)))
+            for column, one in readings.items() if frame.height else ():
+                if column not in frame.columns:
+                    raise DataError("no_column", column=column)
+                one.add(frame[column])
+            frames.append(frame.select(column for column in (*beside, *_RESERVED) if column in frame.columns))
             shards.append((name, first, frame.height))
             first += frame.height
             work.step(number, len(members), "shards")
         if first == 0:
             raise DataError("no_rows")
-        return cls(
-            artefact,
-            work,
-            tuple(shards),
-            pl.concat(frames, how="vertical_relaxed"),
-            {name: np.concatenate(parts) for name, parts in digests.items()},
-        )
+        columns = {name: one.column() for name, one in readings.items()}
+        return cls(artefact, work, tuple(shards), columns, pl.concat(frames, how="vertical_relaxed"))
 
     @property
     def rows(self) -> int:
         """How many rows were collected."""
         return sum(rows for _, _, rows in self.shards)
 
-    def column(self, name: str) -> pl.Series:
-        """A column in memory.
+    def beside(self, name: str) -> pl.Series:
+        """A column that was asked for as it is.
 
         Raises:
             DataError: There is none of that name.
@@ -90,21 +91,31 @@ class Collected:
         return self.frame[name]
 
     @property
-    def official(self) -> list[str | None] | None:
-        """The source's own split of each row; ``None`` where it has none."""
-        return self.frame["__split__"].to_list() if "__split__" in self.frame.columns else None
+    def official(self) -> Array | None:
+        """The source's own split of each row, (rows,) of words or ``None``; ``None`` where it has none."""
+        if "__split__" not in self.frame.columns:
+            return None
+        # One object for each word, not one for each row.
+        words, places = different(self.frame["__split__"])
+        return np.array(words, object)[places]
 
     def shard(self, number: int, names: Sequence[str]) -> dict[str, list[Any]]:
-        """The values of some columns in one shard, pictures included."""
+        """The values of some columns in one shard, ``None`` where they are known to be bad."""
         import polars as pl
 
-        content = self.work.read(self.artefact, self.shards[number][0])
-        frame = pl.read_parquet(io.BytesIO(content), columns=list(names))
-        return {name: frame[name].to_list() for name in names}
+        member, first, count = self.shards[number]
+        frame = pl.read_parquet(io.BytesIO(self.work.read(self.artefact, member)), columns=list(names))
+        values = {name: frame[name].to_list() for name in names}
+        for name in names:
+            bad = self.columns[name].bad
+            low, high = np.searchsorted(bad, (first, first + count))
+            for row in bad[low:high].tolist():
+                values[name][row - first] = None
+        return values
 
-    def pictures(self, name: str, rows: Array) -> Pictures:
-        """The values of a picture column at ascending row numbers, read when they are asked for."""
-        return Pictures(self, name, rows)
+    def stored(self, name: str, rows: Array) -> Stored:
+        """The values of a heavy column at ascending row numbers, read when they are asked for."""
+        return Stored(self, name, rows)
 
     def shown(self, row: int) -> str:
         """A row as people find it: its file or place in the source where known, else its number from 1."""
@@ -112,8 +123,8 @@ class Collected:
         return str(path) if path else f"#{row + 1}"
 
 
-class Pictures(Sequence[Any]):
-    """A picture column at some rows: shard after shard, never more than one in memory."""
+class Stored(Sequence[Any]):
+    """A heavy column at some rows: shard after shard, never more than one in memory."""
 
     def __init__(self, collected: Collected, name: str, rows: Array) -> None:
         self._collected, self._name, self._rows = collected, name, rows
@@ -123,10 +134,12 @@ class Pictures(Sequence[Any]):
         return len(self._rows)
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Stored(self._collected, self._name, self._rows[index])
         return self._value(int(self._rows[index]))
 
     def __iter__(self) -> Iterator[Any]:
-        return (self._value(int(row)) for row in self._rows)
+        return (self._value(row) for row in map(int, self._rows))
 
     def _value(self, row: int) -> Any:
         if self._open is not None:
@@ -139,11 +152,3 @@ class Pictures(Sequence[Any]):
         self._open = None  # one shard's bytes are freed before the next one's are read
         self._open = (number, self._collected.shard(number, [self._name])[self._name])
         return self._value(row)
-
-
-def digest_of_row(value: Any) -> bytes:
-    """The digest of one picture's bytes (or base64 text, or array); zeros where it is missing."""
-    if value is None or (isinstance(value, (str, bytes)) and not value):
-        return bytes(DIGEST_BYTES)
-    content = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()

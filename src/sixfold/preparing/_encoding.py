@@ -1,11 +1,11 @@
-"""Rows to shards of arrays, in bounded memory: training rows mixed over all shards, each picture decoded once."""
+"""Rows to shards of arrays, in bounded memory: training rows mixed over all shards, each heavy value decoded once."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,10 +15,10 @@ import numpy as np
 
 from sixfold.errors import DataError
 from sixfold.fields import Array, Field
-from sixfold.fields.image import Image, upright_size
 from sixfold.language import Text
-from sixfold.preparing._collected import DIGEST_BYTES, Collected
-from sixfold.preparing._column import Column, codes_of_digests, reason_of, together
+from sixfold.preparing._codes import DIGEST_BYTES, codes_of_digests, present
+from sixfold.preparing._collected import Collected
+from sixfold.preparing._column import Column, identity, reason_of
 from sixfold.preparing._split import Splits
 from sixfold.store import ROW, Shard, Workspace
 
@@ -28,10 +28,12 @@ _SHARD_BYTES = 32 << 20
 """What a shard aims at: the middle of the 8 to 64 MiB that the store is made for."""
 
 _AT_ONCE_BYTES = 512 << 20
-"""Encoded pictures held at once. More are made in several passes over the collected shards: decrypting those again is
-cheap beside decoding their pictures, which is never done twice."""
+"""Heavy arrays held at once. More are made in several passes over the collected shards: decrypting those again is cheap
+beside decoding their values, which is never done twice."""
 
 _ROWS_PER_TASK = 32
+_BYTES_PER_TASK = 256 << 10
+"""A task decodes so many rows or bytes, whichever is more: enough to outweigh handing it over."""
 _MOST_UNREADABLE = 0.2
 _SIZES_LOOKED_AT = 5_000
 
@@ -45,7 +47,8 @@ class Encoded:
     Args:
         shards: The members written.
         splits: The rows that are in them.
-        unreadable: Rows left out because a picture of theirs cannot be read: row → (column, why).
+        unreadable: Of each heavy column the rows whose value cannot be decoded, and why.
+        lost: Rows left out because a value that nothing else makes up for cannot be decoded.
         repeated: Rows of splits that we drew, left out because they repeat a row of another split.
         same: (rows,) equal where all given values are, pictures by pixels; ``None`` where sameness is coincidence.
         sizes: Of each picture column how many of some pictures have which (height, width).
@@ -53,10 +56,11 @@ class Encoded:
 
     shards: tuple[Shard, ...]
     splits: Splits
-    unreadable: Mapping[int, tuple[str, Text]]
+    unreadable: Mapping[str, Mapping[int, Text]]
+    lost: Array
     repeated: Array
     same: Array | None
-    sizes: Mapping[str, Counter[tuple[int, int]]]
+    sizes: Mapping[str, Counter[tuple[int, ...]]]
 
 
 @dataclass(slots=True)
@@ -70,7 +74,6 @@ class _Part:
 
 def encode(
     collected: Collected,
-    columns: Mapping[str, Column],
     fitted: Mapping[str, Field],
     target: str,
     splits: Splits,
@@ -81,13 +84,13 @@ def encode(
 ) -> Encoded:
     """Write every split as shards; training rows stand in a random order over all their shards, others in their own.
 
-    A row whose picture cannot be read is left out. A row of a split that we drew is left out as well if it repeats,
-    pixel by pixel, a row of another split; in the source's own splits it stays, and is found by the check.
+    A picture that cannot be read counts as missing; where nothing else is given, its row is left out. A row of a split
+    that we drew is left out as well if it repeats, pixel by pixel, a row of another split; in the source's own splits
+    it stays, and is found by the check.
 
     Args:
         collected: The collected rows.
-        columns: The given columns and the target, as they were read.
-        fitted: Their fitted fields.
+        fitted: The fitted fields of the given columns and the target.
         target: Which of them is the target.
         splits: The rows of each split.
         same: As :func:`identity` tells of the given columns before pictures are decoded.
@@ -97,66 +100,71 @@ def encode(
     Raises:
         DataError: More than a fifth of the pictures cannot be read, or a split has no rows left.
     """
-    pictures = {name: fitted[name] for name, column in columns.items() if column.is_picture}
-    tables = {name: fitted[name].encode(column.values) for name, column in columns.items() if column.values is not None}
-    prints = {name: np.zeros((collected.rows, DIGEST_BYTES), np.uint8) for name in pictures}
-    scalars = [column.codes for name, column in columns.items() if name in tables and name != target]
-    plan = _planned(splits, {name: fitted[name] for name in columns}, seed)
-    reader = _Reader(collected, pictures, prints)
+    columns = collected.columns
+    given = [columns[name] for name in fitted if name != target]
+    heavy = {name: field for name, field in fitted.items() if columns[name].is_heavy}
+    vital = {target, given[0].name} if len(given) == 1 else {target}
+    reader = _Reader(collected, heavy)
     total = sum(len(rows) for rows in splits.rows.values())
     shards: list[Shard] = []
     kept: dict[Any, list[Array]] = {name: [] for name in splits.rows}
     repeated: list[Array] = []
+    lost = np.zeros(0, np.int64)
     done = 0
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for batch in _batches(plan, pictures):
-            if pictures:
+        for batch in _batches(_planned(splits, fitted, seed), heavy):
+            if heavy:
                 reader.read(batch, pool, partial(_tell, work, done, total))
                 _hold_readable(reader.unreadable, total, collected)
-            now = same if not prints or same is None else together([*scalars, *map(codes_of_digests, prints.values())])
+            lost = _rows_of(reader.unreadable[name] for name in vital if name in heavy)
+            now = same if same is None or not reader.prints else identity(given, reader.pixels())
             for part in batch:
                 done += len(part.rows)
-                keep = np.array([int(row) not in reader.unreadable for row in part.rows], bool)
+                keep = ~np.isin(part.rows, lost)
                 if now is not None and part.split not in splits.official:
                     before = [rows for name in _before(part.split, splits) for rows in kept[name]]
-                    again = keep & np.isin(now[part.rows], now[np.concatenate(before)] if before else [])
+                    again = keep & _among(now[part.rows], now[np.concatenate(before)] if before else now[:0])
                     repeated.append(part.rows[again])
                     keep &= ~again
                 kept[part.split].append(part.rows[keep])
                 if keep.any():
-                    arrays = {
-                        **{name: array[part.rows] for name, array in tables.items()},
-                        **part.arrays,
-                        ROW: part.rows,
-                    }
-                    shards.append(
-                        _written(part.split, {name: arrays[name][keep] for name in (*columns, ROW)}, shards, work)
-                    )
+                    shards.append(_written(part, keep, columns, fitted, shards, work))
                 part.arrays.clear()
             work.step(done, total, "rows")
     rows = {name: np.sort(np.concatenate(parts)) for name, parts in kept.items()}
     for name, members in rows.items():
         if len(members) == 0:
             raise DataError("too_few_rows", rows=total, split=name)
-    final = same if not prints or same is None else together([*scalars, *map(codes_of_digests, prints.values())])
     return Encoded(
         tuple(shards),
         replace(splits, rows=rows),
         reader.unreadable,
+        lost,
         np.sort(np.concatenate([np.zeros(0, np.int64), *repeated])),
-        final,
+        same if same is None or not reader.prints else identity(given, reader.pixels()),
         reader.sizes,
     )
 
 
 class _Reader:
-    """Decodes the pictures of a batch: one collected shard in memory, rows spread over threads."""
+    """Decodes the heavy values of a batch: one collected shard in memory, rows spread over threads."""
 
-    def __init__(self, collected: Collected, pictures: Mapping[str, Field], prints: Mapping[str, Array]) -> None:
-        self._collected, self._pictures, self._prints = collected, pictures, prints
+    def __init__(self, collected: Collected, heavy: Mapping[str, Field]) -> None:
+        self._collected, self._heavy = collected, heavy
         self._stride = max(1, collected.rows // _SIZES_LOOKED_AT)
-        self.unreadable: dict[int, tuple[str, Text]] = {}
-        self.sizes: dict[str, Counter[tuple[int, int]]] = {name: Counter() for name in pictures}
+        pictures = [name for name in heavy if collected.columns[name].is_picture]
+        self.prints = {name: np.zeros((collected.rows, DIGEST_BYTES), np.uint8) for name in pictures}
+        self._extents: dict[str, list[tuple[int, ...]]] = {name: [] for name in pictures}
+        self.unreadable: dict[str, dict[int, Text]] = {name: {} for name in heavy}
+
+    @property
+    def sizes(self) -> dict[str, Counter[tuple[int, ...]]]:
+        """How many of the pictures looked at have which size; in an order that threads have no part in."""
+        return {name: Counter(sorted(found)) for name, found in self._extents.items()}
+
+    def pixels(self) -> dict[str, Array]:
+        """Codes of what the pictures show, as far as they are decoded."""
+        return {name: codes_of_digests(found) for name, found in self.prints.items()}
 
     def read(self, batch: Sequence[_Part], pool: ThreadPoolExecutor, tell: Callable[[int], None]) -> None:
         """Fill the batch's arrays; ``tell`` how many of its rows are done."""
@@ -164,49 +172,61 @@ class _Reader:
         owner = np.repeat(np.arange(len(batch)), [len(part.rows) for part in batch])
         place = np.concatenate([np.arange(len(part.rows)) for part in batch])
         for part in batch:
-            for name, field in self._pictures.items():
+            for name, field in self._heavy.items():
                 part.arrays[name] = np.zeros((len(part.rows), *field.form.shape), field.form.dtype)
         ascending = np.argsort(rows, kind="stable")
         rows, owner, place = rows[ascending], owner[ascending], place[ascending]
+        step = max(_ROWS_PER_TASK, _BYTES_PER_TASK // _row_bytes(self._heavy.values()))
         for number, (_, first, count) in enumerate(self._collected.shards):
             low, high = np.searchsorted(rows, (first, first + count))
             if low == high:
                 continue
-            values = self._collected.shard(number, list(self._pictures))
-            pieces = [slice(start, min(start + _ROWS_PER_TASK, high)) for start in range(low, high, _ROWS_PER_TASK)]
+            values = self._collected.shard(number, list(self._heavy))
+            pieces = [slice(start, min(start + step, high)) for start in range(low, high, step)]
 
             def decode(piece: slice, values: dict[str, list[Any]] = values, first: int = first) -> None:
-                for row, part, at in zip(rows[piece].tolist(), owner[piece], place[piece], strict=True):
-                    for name in self._pictures:
-                        pixels = self._pixels(name, values[name][row - first], row)
-                        if pixels is not None:
-                            batch[part].arrays[name][at] = pixels
+                for name in self._heavy:
+                    array = self._decoded(
+                        name, [values[name][row - first] for row in rows[piece].tolist()], rows[piece]
+                    )
+                    for part in np.unique(owner[piece]):
+                        own = owner[piece] == part
+                        batch[part].arrays[name][place[piece][own]] = array[own]
 
             for _ in pool.map(decode, pieces):
                 pass
             tell(int(high))
 
-    def _pixels(self, name: str, value: Any, row: int) -> Array | None:
-        """One picture's array; ``None`` where it is missing or, noted down, unreadable."""
-        field = self._pictures[name]
-        if value is None:
-            return None
+    def _decoded(self, name: str, values: list[Any], rows: Array) -> Array:
+        """The arrays of some rows; what cannot be decoded is noted down and encoded as missing."""
+        field = self._heavy[name]
         try:
-            pixels: Array = field.encode([value])[0]
-        except ValueError as error:
-            self.unreadable[row] = (name, reason_of(error))
-            return None
-        found = hashlib.blake2b(pixels.tobytes(), digest_size=DIGEST_BYTES).digest()
-        self._prints[name][row] = np.frombuffer(found, np.uint8)
-        if row % self._stride == 0 and isinstance(field, Image):
-            self.sizes[name][upright_size(field.opened(value))] += 1
-        return pixels
+            array = field.encode(values)
+        except ValueError:
+            for at, row in enumerate(rows.tolist()):
+                try:
+                    field.encode(values[at : at + 1])
+                except ValueError as error:
+                    self.unreadable[name][row] = reason_of(error)
+                    values[at] = None
+            array = field.encode(values)
+        if name in self.prints:
+            self._look(name, values, array, rows)
+        return array
+
+    def _look(self, name: str, values: list[Any], array: Array, rows: Array) -> None:
+        for value, pixels, row in zip(values, array, rows.tolist(), strict=True):
+            if value is None or self._heavy[name].likeness(value) is None:
+                continue
+            found = hashlib.blake2b(pixels.tobytes(), digest_size=DIGEST_BYTES).digest()
+            self.prints[name][row] = np.frombuffer(found, np.uint8)
+            if row % self._stride == 0:
+                self._extents[name].append(self._heavy[name].extent(value))
 
 
 def _planned(splits: Splits, fitted: Mapping[str, Field], seed: int) -> list[_Part]:
     """The shards of all splits; first those of which later ones must know what they hold."""
-    row_bytes = sum(int(np.prod(field.form.shape)) * np.dtype(field.form.dtype).itemsize for field in fitted.values())
-    most = max(1, _SHARD_BYTES // (row_bytes + 8))
+    most = max(1, _SHARD_BYTES // (_row_bytes(fitted.values()) + 8))
     parts: list[_Part] = []
     for name in _writing_order(splits):
         rows = splits.rows[name]
@@ -215,6 +235,10 @@ def _planned(splits: Splits, fitted: Mapping[str, Field], seed: int) -> list[_Pa
         pieces = np.array_split(rows, max(1, -(-len(rows) // most)))
         parts.extend(_Part(name, piece, {}) for piece in pieces)
     return parts
+
+
+def _row_bytes(fields: Iterable[Field]) -> int:
+    return sum(int(np.prod(field.form.shape)) * np.dtype(field.form.dtype).itemsize for field in fields)
 
 
 def _writing_order(splits: Splits) -> list[Any]:
@@ -227,43 +251,67 @@ def _before(split: Any, splits: Splits) -> list[Any]:
     return order[: order.index(split)]
 
 
-def _batches(plan: Sequence[_Part], pictures: Mapping[str, Field]) -> list[list[_Part]]:
-    """Consecutive shards whose pictures fit in memory together."""
-    row_bytes = sum(int(np.prod(field.form.shape)) for field in pictures.values())
-    batches: list[list[_Part]] = [[]]
+def _batches(plan: Sequence[_Part], heavy: Mapping[str, Field]) -> Iterator[list[_Part]]:
+    """Consecutive shards whose heavy arrays fit in memory together."""
+    row_bytes = _row_bytes(heavy.values())
+    batch: list[_Part] = []
     held = 0
     for part in plan:
         size = len(part.rows) * row_bytes
-        if batches[-1] and held + size > _AT_ONCE_BYTES:
-            batches.append([])
-            held = 0
-        batches[-1].append(part)
+        if batch and held + size > _AT_ONCE_BYTES:
+            yield batch
+            batch, held = [], 0
+        batch.append(part)
         held += size
-    return batches
+    yield batch
 
 
-def _written(split: Any, arrays: dict[str, Array], shards: Sequence[Shard], work: Workspace) -> Shard:
+def _written(
+    part: _Part,
+    keep: Array,
+    columns: Mapping[str, Column],
+    fitted: Mapping[str, Field],
+    shards: Sequence[Shard],
+    work: Workspace,
+) -> Shard:
     from safetensors.numpy import save
 
-    number = sum(shard.split == split for shard in shards)
-    name = f"{split}-{number:05d}.safetensors"
+    rows = part.rows[keep]
+    arrays = {
+        name: part.arrays[name][keep] if name in part.arrays else columns[name].encoded(field, rows)
+        for name, field in fitted.items()
+    }
+    arrays[ROW] = rows
+    number = sum(shard.split == part.split for shard in shards)
+    name = f"{part.split}-{number:05d}.safetensors"
     work.write(name, save({column: np.ascontiguousarray(array) for column, array in arrays.items()}))
-    return Shard(name=name, split=split, rows=len(arrays[ROW]), bytes=sum(array.nbytes for array in arrays.values()))
+    return Shard(name=name, split=part.split, rows=len(rows), bytes=sum(array.nbytes for array in arrays.values()))
+
+
+def _among(codes: Array, known: Array) -> Array:
+    """(n,) of booleans: which codes, dense ones, are among those known."""
+    most = max(int(codes.max(initial=0)), int(known.max(initial=0)))
+    chosen: Array = present(known, most)[codes]
+    return chosen
+
+
+def _rows_of(unreadable: Iterable[Mapping[int, Text]]) -> Array:
+    return np.array(sorted({row for rows in unreadable for row in rows}), np.int64)
 
 
 def _tell(work: Workspace, before: int, total: int, read: int) -> None:
     work.step(before + read, total, "rows")
 
 
-def _hold_readable(unreadable: Mapping[int, tuple[str, Text]], total: int, collected: Collected) -> None:
-    if len(unreadable) > max(1, _MOST_UNREADABLE * total):
-        row = min(unreadable)
-        column, reason = unreadable[row]
-        raise DataError(
-            "unreadable_images",
-            column=column,
-            count=len(unreadable),
-            total=total,
-            first=collected.shown(row),
-            reason=reason(),
-        )
+def _hold_readable(unreadable: Mapping[str, Mapping[int, Text]], total: int, collected: Collected) -> None:
+    for column, rows in unreadable.items():
+        if len(rows) > max(1, _MOST_UNREADABLE * total):
+            row = min(rows)
+            raise DataError(
+                "unreadable_images",
+                column=column,
+                count=len(rows),
+                total=total,
+                first=collected.shown(row),
+                reason=rows[row](),
+            )

@@ -10,6 +10,7 @@ import numpy as np
 
 from sixfold.fields import Array
 from sixfold.preparing._checks import PAIRS, Evidence, Found
+from sixfold.preparing._codes import MISSING, present
 from sixfold.preparing._column import Column
 from sixfold.preparing._encoding import Encoded
 
@@ -29,7 +30,7 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
     ``leaked_test_rows``: test rows that are also in training or validation; ``left_out`` by reason; ``pictures`` (drawn
     by others).
     """
-    splits, same = encoded.splits.rows, encoded.same
+    splits, same = encoded.splits.rows, evidence.same
     shared = {f"{earlier}/{later}": _shared(same, splits[earlier], splits[later]) for earlier, later in PAIRS}
     leaked = np.union1d(shared["train/test"], shared["validation/test"])
     columns = {name: ("given", column) for name, column in evidence.given.items()}
@@ -54,7 +55,8 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
         "left_out": {
             "missing target": len(evidence.untargeted),
             "unseen classes": len(evidence.unseen),
-            "unreadable images": len(encoded.unreadable),
+            "missing pictures": len(evidence.unpictured),
+            "unreadable images": len(encoded.lost),
             "shared rows": len(encoded.repeated),
         },
         "pictures": {},
@@ -62,14 +64,14 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
 
 
 def _shared(same: Array | None, earlier: Array, later: Array) -> Array:
-    return later[np.isin(same[later], same[earlier])] if same is not None else later[:0]
+    return later[present(same[earlier], int(same.max(initial=0)))[same[later]]] if same is not None else later[:0]
 
 
-def _column(column: Column, splits: Mapping[Any, Array], sizes: Counter[tuple[int, int]] | None) -> dict[str, Any]:
+def _column(column: Column, splits: Mapping[Any, Array], sizes: Counter[tuple[int, ...]] | None) -> dict[str, Any]:
     train = splits["train"]
     about: dict[str, Any] = {
         "kind": column.kind.kind(),
-        "missing": {name: float(column.missing[rows].mean()) for name, rows in splits.items()},
+        "missing": {name: float((column.codes[rows] == MISSING).mean()) for name, rows in splits.items()},
         "distinct": column.distinct(train),
         "bad": len(column.bad),
     }
@@ -78,7 +80,7 @@ def _column(column: Column, splits: Mapping[Any, Array], sizes: Counter[tuple[in
         about["sizes"] = [{"height": height, "width": width, "count": count} for (height, width), count in common]
     elif column.numbers is not None:
         about.update(_numbers(column.numbers, splits))
-    else:
+    elif column.labels:
         counts = np.bincount(column.codes[train], minlength=len(column.labels) + 1)[1:]
         top = np.argsort(-counts, kind="stable")[:_TOP]
         about["top"] = [{"value": column.labels[code], "count": int(counts[code])} for code in top if counts[code]]

@@ -11,16 +11,23 @@ import numpy as np
 
 from sixfold.errors import DataError, Place
 from sixfold.fields import Array
+from sixfold.fields.category import Category
+from sixfold.preparing._codes import binned
+from sixfold.preparing._column import Column, different
 from sixfold.product import Split
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Official", "Splits", "Way", "split"]
+__all__ = ["Official", "Splits", "Way", "split", "strata"]
 
 SplitName: TypeAlias = Literal["train", "validation", "test"]
-Official: TypeAlias = Sequence[str | None]
+Official: TypeAlias = Sequence[str | None] | Array
 Way: TypeAlias = Literal["official", "stratified", "random", "group", "time", "fold"]
+
+_STRATA = 10
+_FEWEST_IN_STRATUM = 20
+"""A number to predict is drawn evenly from ten ranges of equal rows; from fewer where those would be smaller."""
 
 _FEWEST = 3
 """Rows, groups or moments from which three splits can be made."""
@@ -50,7 +57,8 @@ def split(
 ) -> Splits:
     """Rows divided into train, validation and test, always the same for the same ``told.seed``.
 
-    Left out, the way is the source's own split where it has one, else stratified where there are classes, else random.
+    Left out, the way is the source's own split where it has one, else stratified where there are classes (or ranges of
+    a number to predict, see :func:`strata`), else random.
     An official split that lacks validation or test has them drawn from its training rows. Rows with the same ``same``
     are kept together wherever rows are drawn at random (not where groups, time or the source decide).
 
@@ -98,6 +106,23 @@ def split(
     return Splits({name: np.sort(rows[name]) for name in ("train", "validation", "test")}, way, given)
 
 
+def strata(target: Column, candidates: Array) -> Array | None:
+    """(rows,) what rows are drawn evenly by: the class, or the range that a number lies in; ``None``: nothing.
+
+    Args:
+        target: The target column.
+        candidates: Row numbers that may be used.
+    """
+    if isinstance(target.kind, Category):
+        return target.codes
+    ranges = min(_STRATA, len(candidates) // _FEWEST_IN_STRATUM)
+    if target.numbers is None or ranges < 2:  # noqa: PLR2004
+        return None
+    chosen = np.zeros(len(target.numbers), np.int64)
+    chosen[candidates] = binned(target.numbers[candidates], ranges)
+    return chosen
+
+
 def _official(
     told: Split,
     candidates: Array,
@@ -136,12 +161,17 @@ def _drawn(
             continue
         wanted = float(sizes[members].sum()) * share + owed
         quota, taken = max(round(wanted), 1), 0
-        for unit in members[:-1]:  # one stays, whatever the share
-            if taken == quota:
-                break
-            if taken + sizes[unit] <= quota:
-                chosen[unit] = True
-                taken += int(sizes[unit])
+        members_but_one = members[:-1]  # one stays, whatever the share
+        if sizes[members].max() == 1:
+            chosen[members_but_one[:quota]] = True
+            taken = len(members_but_one[:quota])
+        else:
+            for unit in members_but_one:
+                if taken == quota:
+                    break
+                if taken + sizes[unit] <= quota:
+                    chosen[unit] = True
+                    taken += int(sizes[unit])
         if taken == 0:
             smallest = members[np.argmin(sizes[members])]
             chosen[smallest] = True
@@ -284,14 +314,13 @@ _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日")
 
 def _codes(column: pl.Series) -> Array:
     """(rows,) int64: equal where the values are, 0 where missing or blank."""
+    values, places = different(column)
     known: dict[str, int] = {}
-    return np.array(
-        [
-            0 if value is None or not (text := str(value).strip()) else known.setdefault(text, len(known) + 1)
-            for value in column.to_list()
-        ],
-        np.int64,
-    )
+    codes = [
+        0 if value is None or not (text := str(value).strip()) else known.setdefault(text, len(known) + 1)
+        for value in values
+    ]
+    return np.array(codes, np.int64)[places]
 
 
 def _units(candidates: Array, classes: Array | None, same: Array | None) -> tuple[Array, Array, Array]:
@@ -305,5 +334,6 @@ def _units(candidates: Array, classes: Array | None, same: Array | None) -> tupl
 def _members_by(stratum: Array, dice: np.random.Generator) -> list[Array]:
     """The units of each class, each in a random order; the smallest class first."""
     shuffled = dice.permutation(len(stratum))
-    members = [shuffled[stratum[shuffled] == label] for label in np.unique(stratum)]
-    return sorted(members, key=len)
+    shuffled = shuffled[np.argsort(stratum[shuffled], kind="stable")]
+    borders = np.flatnonzero(np.diff(stratum[shuffled])) + 1
+    return sorted(np.split(shuffled, borders), key=len)

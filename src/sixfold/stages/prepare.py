@@ -12,6 +12,7 @@ from sixfold.errors import DataError, ProductError
 from sixfold.fields import Array, Field
 from sixfold.fields.category import Category
 from sixfold.preparing import (
+    MISSING,
     Collected,
     Column,
     Evidence,
@@ -22,9 +23,9 @@ from sixfold.preparing import (
     findings,
     held_levels,
     identity,
-    read_column,
     reason_of,
     split,
+    strata,
 )
 from sixfold.product import ColumnSpec, Product
 from sixfold.progress import Finding
@@ -55,6 +56,7 @@ class Prepare(Stage):
     """
 
     name: ClassVar[str] = "prepare"
+    version: ClassVar[int] = 2
 
     def depends_on(self, product: Product) -> dict[str, Any]:
         columns = {**product.given, product.target_name: product.target}
@@ -73,38 +75,37 @@ class Prepare(Stage):
             ProductError: product.yaml names a check that does not exist.
         """
         levels = held_levels(product)
+        told = product.prepare.split
         kinds = {
             name: spec.field(name, product.folder)
             for name, spec in (*product.given.items(), (product.target_name, product.target))
         }
-        heavy = [name for name, kind in kinds.items() if kind.is_heavy]
-        collected = Collected.open(inputs["collect"], work, heavy)
-        columns = {name: read_column(collected, name, kind) for name, kind in kinds.items()}
-        target = columns[product.target_name]
-        given = {name: columns[name] for name in product.given}
-        _hold_kinds(columns, collected)
-        candidates = _targeted(target)
+        beside = [name for name in (told.group, told.time) if name is not None]
+        collected = Collected.open(inputs["collect"], work, kinds, beside)
+        target = collected.columns[product.target_name]
+        given = {name: collected.columns[name] for name in product.given}
+        _hold_kinds(collected)
+        candidates, unpictured = _pictured(_targeted(target), given)
         same = identity(given.values()) if given else None
 
-        told = product.prepare.split
         splits = split(
             told,
             candidates,
-            classes=target.codes if isinstance(target.kind, Category) else None,
+            classes=strata(target, candidates),
             same=same,
             official=collected.official,
-            groups=None if told.group is None else collected.column(told.group),
-            times=None if told.time is None else collected.column(told.time),
+            groups=None if told.group is None else collected.beside(told.group),
+            times=None if told.time is None else collected.beside(told.time),
         )
         splits, unseen = _of_seen_classes(splits, target)
         counts = {name: len(rows) for name, rows in splits.rows.items()}
         work.note("prepare.split", way=splits.way, **counts)
 
         untargeted = np.flatnonzero(target.missing)
-        evidence = Evidence(given, target, splits, collected.shown, untargeted, unseen)
+        evidence = Evidence(given, target, splits, collected.shown, same, untargeted, unpictured, unseen)
         found = findings(evidence, levels, "split")
-        fitted = {name: _fitted(column, splits, collected) for name, column in columns.items()}
-        encoded = encode(collected, columns, fitted, target.name, splits, same=same, seed=told.seed, work=work)
+        fitted = {name: _fitted(column, splits, collected) for name, column in collected.columns.items()}
+        encoded = encode(collected, fitted, target.name, splits, same=same, seed=told.seed, work=work)
         evidence = replace(
             evidence,
             splits=encoded.splits,
@@ -143,19 +144,18 @@ def _depends_on(product: Product, name: str, spec: ColumnSpec) -> dict[str, Any]
     return said if files is None else {**said, "files": files}
 
 
-def _hold_kinds(columns: Mapping[str, Column], collected: Collected) -> None:
+def _hold_kinds(collected: Collected) -> None:
     """A few values of the wrong kind are slips of the pen; many mean that the column is not what product.yaml says."""
-    for column in columns.values():
-        if len(column.bad) > max(1, _MOST_BAD * collected.rows):
-            first = min(column.bad)
+    for column in collected.columns.values():
+        if column.why is not None and len(column.bad) > max(1, _MOST_BAD * collected.rows):
             raise DataError(
                 "bad_values",
                 column=column.name,
                 kind=column.kind.kind(),
                 count=len(column.bad),
                 total=collected.rows,
-                first=collected.shown(first),
-                reason=column.bad[first](),
+                first=collected.shown(int(column.bad[0])),
+                reason=column.why(),
             )
 
 
@@ -173,7 +173,28 @@ def _targeted(target: Column) -> Array:
         small = int(np.count_nonzero(counts < _FEWEST_PER_CLASS))
         if small > len(counts) / 2:
             raise DataError("classes_too_small", column=target.name, classes=len(counts), small=small, rows=len(rows))
+    else:
+        _hold_varied(target, rows)
     return rows
+
+
+def _hold_varied(target: Column, rows: Array) -> None:
+    """Of a target that never changes there is nothing to learn."""
+    if target.distinct(rows) == 1:
+        value = "–" if target.is_heavy else target.at(rows[:1])[0]
+        raise DataError("constant_target", column=target.name, value=value)
+
+
+def _pictured(rows: Array, given: Mapping[str, Column]) -> tuple[Array, Array]:
+    """Rows that have something to learn from, and those whose picture, all that is given, is missing.
+
+    Where other columns are given, a missing picture is a missing value as any other.
+    """
+    columns = list(given.values())
+    if len(columns) != 1 or not columns[0].is_picture:
+        return rows, rows[:0]
+    lacking = columns[0].codes[rows] == MISSING
+    return rows[~lacking], rows[lacking]
 
 
 def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
@@ -183,6 +204,7 @@ def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
     told, as long as they are few.
     """
     if not isinstance(target.kind, Category):
+        _hold_varied(target, splits.rows["train"])
         return splits, np.zeros(0, np.int64)
     seen = np.unique(target.codes[splits.rows["train"]])
     if len(seen) < _TWO_CLASSES:
@@ -204,11 +226,7 @@ def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
 def _fitted(column: Column, splits: Splits, collected: Collected) -> Field:
     rows = splits.rows["train"]
     try:
-        if column.values is None:
-            return column.kind.fit(collected.pictures(column.name, rows))
-        if isinstance(column.values, np.ndarray):
-            return column.kind.fit(column.values[rows])
-        return column.kind.fit([column.values[row] for row in rows])
+        return column.kind.fit(collected.stored(column.name, rows) if column.is_heavy else column.at(rows))
     except ValueError as error:
         reason = reason_of(error)()
         raise DataError("bad_column", column=column.name, kind=column.kind.kind(), reason=reason) from error
