@@ -3,7 +3,7 @@
 from sixfold.product._expression import Call, Column, Constant, Expression, Node
 from sixfold.product._load import load, parse
 from sixfold.product._product import ColumnSpec, Product, Verb, declaration_error
-from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Split, Train
+from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Rows, Split, Train
 
 __all__ = [
     "Call",
@@ -18,6 +18,7 @@ __all__ = [
     "Node",
     "Prepare",
     "Product",
+    "Rows",
     "Split",
     "Train",
     "Verb",

@@ -24,16 +24,28 @@ _VERBS: tuple[Verb, ...] = ("predict", "generate", "choose")
 
 
 class ColumnSpec(BaseModel):
-    """What product.yaml says of one column: ``image``, or ``{kind: image, size: 64}``."""
+    """What product.yaml says of one column: ``image``, or ``{kind: image, size: 64}``.
+
+    ``from`` is where its values come from in the data, if not from the column of its own name: another column
+    (``Sale Price``), several (``t_*``, or a list of names), or a file that the row names (``{id}_front.jpg``).
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     kind: str
+    from_: str | tuple[str, ...] | None = Field(None, alias="from")
 
     @model_validator(mode="before")
     @classmethod
     def _from_word(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    @field_validator("from_")
+    @classmethod
+    def _names_something(cls, said: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if said is not None and (not said or not all(said if isinstance(said, tuple) else [said.strip()])):
+            raise ValueError("names no column")
+        return said
 
     @property
     def options(self) -> dict[str, Any]:
@@ -69,7 +81,10 @@ class Product(BaseModel):
     name: str = Field(description="What the product is called: letters of any script, digits, - and _.")
     goal: str = Field("", description="One sentence for people: what it is for.")
     data: Any = Field(description="A folder, archive, table, URL, `sklearn:NAME`; or {train: …, test: …}.")
-    given: dict[str, ColumnSpec] = Field(default_factory=dict, description="Columns to learn from, each with its kind.")
+    given: dict[str, ColumnSpec] = Field(
+        default_factory=dict,
+        description="Columns to learn from, each with its kind; `from` says where else its values stand.",
+    )
     predict: dict[str, ColumnSpec] | None = Field(None, description="The column to predict, with its kind.")
     generate: dict[str, ColumnSpec] | None = Field(None, description="The column to generate, with its kind.")
     choose: dict[str, ColumnSpec] | None = Field(None, description="The column to choose, with its kind.")
@@ -193,7 +208,9 @@ class Product(BaseModel):
 
     def to_mapping(self, *, full: bool = False) -> dict[str, Any]:
         """The declaration as plain values: as said, or ``full`` with every default filled in."""
-        record = self.model_dump(mode="json", exclude={"data"}, exclude_unset=not full, exclude_none=True)
+        record = self.model_dump(
+            mode="json", by_alias=True, exclude={"data"}, exclude_unset=not full, exclude_none=True
+        )
         for section in ("given", self.verb):
             for name, spec in record.get(section, {}).items():
                 record[section][name] = spec["kind"] if set(spec) == {"kind"} else spec

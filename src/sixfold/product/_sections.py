@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sixfold.product._expression import Expression
 
-__all__ = ["Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Section", "Split", "Train"]
+__all__ = ["Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Rows", "Section", "Split", "Train"]
 
 CheckLevel = Literal["off", "warn", "fail"]
 
@@ -30,6 +30,21 @@ class OpenSection(Section):
         return dict(self.model_extra or {})
 
 
+class Rows(Section):
+    """Of a long table, in which several lines make one row: whose they are, and in which order they follow."""
+
+    id: str | None = Field(
+        None, description="Column that the lines of one row have in common (a patient, a recording)."
+    )
+    time: str | None = Field(None, description="Column to order them by; left out, as they stand.")
+
+    @model_validator(mode="after")
+    def _says_whose(self) -> Rows:
+        if self.time is not None and self.id is None:
+            raise ValueError("`time` orders the lines of one row; say with `id` whose they are")
+        return self
+
+
 class Collect(OpenSection):
     """Where rows come from, beyond `data`. Options of the source (delimiter, sheet …) stand here too."""
 
@@ -40,6 +55,7 @@ class Collect(OpenSection):
     columns: dict[str, str] = Field(
         default_factory=dict, description="Columns that follow from others, by name: `bmi: weight / (height * height)`."
     )
+    rows: Rows = Field(default=Rows(), description="Where several lines make one row.")
 
     @field_validator("columns")
     @classmethod

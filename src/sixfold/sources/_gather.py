@@ -1,14 +1,18 @@
-"""From the columns of a source to those of a product."""
+"""From the rows of a source to those of a product."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sixfold.errors import SourceError
 from sixfold.product import Product
-from sixfold.progress import Listener, silent
+from sixfold.progress import Listener, Note, silent
+from sixfold.sources._binding import Binding, bindings
 from sixfold.sources._columns import RESERVED, no_column
 from sixfold.sources._derived import Derived
+from sixfold.sources._long import ID, TIME, joined
 from sixfold.sources._source import Source
 
 if TYPE_CHECKING:
@@ -24,49 +28,62 @@ def gathered(product: Product, source: Source, listener: Listener = silent) -> I
         SourceError: A column is not there or cannot be used as the product says; the error names the key and the line.
     """
     derived = Derived(product.collect.expressions, product.place, listener)
+    unread = _Unread()
+    told = product.collect.rows
+    lines: list[pl.DataFrame] = []
+    bound: list[Binding] = []
     for piece in source.frames():
         frame = derived.add(piece)
-        yield frame.select(_bound(product, source, frame.columns))
+        bound = bindings(product, source.roles, frame.columns)
+        chosen = _chosen(bound, frame, unread)
+        if told.id is None:
+            yield chosen
+        else:
+            lines.append(_keyed(product, frame, chosen))
+    if lines:
+        yield from joined(lines, bound, told, product.place)
     derived.tell()
+    unread.tell(product, bound, listener)
 
 
-def _bound(product: Product, source: Source, columns: list[str]) -> list[pl.Expr]:
-    """Which columns of the source become which of the product."""
+class _Unread:
+    """How many values of columns that are assembled were no numbers."""
+
+    def __init__(self) -> None:
+        self.wrong: Counter[str] = Counter()
+        self.rows = 0
+
+    def tell(self, product: Product, bound: list[Binding], listener: Listener) -> None:
+        """Tell of few; many mean that these are not the columns that were meant."""
+        for binding in bound:
+            count, cells = self.wrong[binding.name], self.rows * len(binding.columns)
+            columns = ", ".join(binding.columns[:3]) + (" …" if len(binding.columns) > 3 else "")  # noqa: PLR2004
+            if count * 2 > cells:
+                place = product.place(f"{binding.key}.from")
+                raise SourceError("not_numbers", place=place, column=binding.name, columns=columns, count=count)
+            if count:
+                values = {"column": columns, "derived": binding.name, "count": count}
+                listener(Note("collect", "collect.not_read", values))
+
+
+def _chosen(bound: list[Binding], frame: pl.DataFrame, unread: _Unread) -> pl.DataFrame:
     import polars as pl
 
-    wanted = _places(product)
-    names = {name: name for name in wanted}
-    if source.roles is not None:
-        names = _by_role(product, source.roles)
-    for name, key in wanted.items():
-        column = names.get(name)
-        if column is None or column not in columns:
-            raise no_column(name, columns, product.place(key))
-    reserved = [name for name in RESERVED if name in columns]
-    return [*(pl.col(names[name]).alias(name) for name in wanted), *map(pl.col, reserved)]
+    columns = []
+    for binding in bound:
+        values, wrong = binding.value(frame)
+        columns.append(values)
+        unread.wrong[binding.name] += wrong
+    unread.rows += frame.height
+    return pl.DataFrame([*columns, *(frame[name] for name in RESERVED if name in frame.columns)])
 
 
-def _by_role(product: Product, roles: tuple[str, ...]) -> dict[str, str]:
-    """Given columns and then the target take the roles in order; a picture is first wherever it stands.
-
-    Derived columns have a name of their own and take no role.
-    """
-    derived = product.collect.columns
-    given = [name for name in product.given if name not in derived]
-    pictures = [name for name in given if product.given[name].kind == "image"]
-    if roles[0] == "image" and pictures:
-        given.remove(pictures[0])
-        given.insert(0, pictures[0])
-    names = {**dict(zip(given, roles[:-1], strict=False)), product.target_name: roles[-1]}
-    return {**names, **{name: name for name in (*derived, *roles) if name not in names or name in derived}}
-
-
-def _places(product: Product) -> dict[str, str]:
-    """The columns that the product needs, each with the key that says so."""
-    wanted = {name: f"given.{name}" for name in product.given}
-    wanted[product.target_name] = f"{product.verb}.{product.target_name}"
-    for setting in ("group", "time"):
-        column = getattr(product.prepare.split, setting)
+def _keyed(product: Product, frame: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    told = product.collect.rows
+    keys = []
+    for setting, column, name in (("id", told.id, ID), ("time", told.time, TIME)):
         if column is not None:
-            wanted.setdefault(column, f"prepare.split.{setting}")
-    return wanted
+            if column not in frame.columns:
+                raise no_column(column, frame.columns, product.place(f"collect.rows.{setting}"))
+            keys.append(frame[column].alias(name))
+    return chosen.with_columns(keys).drop("__path__", strict=False)

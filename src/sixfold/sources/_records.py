@@ -20,8 +20,8 @@ __all__ = ["Records"]
 class Records:
     """The columns of rows as they are seen, and the type that holds all values of each.
 
-    Whole numbers and fractions make fractions; any other mixture makes text; a list of numbers stays a list, and what
-    is nested deeper becomes its JSON.
+    Whole numbers and fractions make fractions; any other mixture makes text; a list of numbers stays a list, a list of
+    such lists too, and what is nested otherwise becomes its JSON.
     """
 
     def __init__(self) -> None:
@@ -31,8 +31,8 @@ class Records:
         """Learn the types of one row."""
         for name, value in row.items():
             kinds = self._kinds.setdefault(str(name), set())
-            if value is not None:
-                kinds.add(_kind(value))
+            if value is not None and not (isinstance(value, (list, tuple)) and not value):
+                kinds.add(_kind(value))  # an empty list may be one of numbers or of lists
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -64,7 +64,10 @@ class Records:
             moments = [datetime(v.year, v.month, v.day) if type(v) is date else v for v in values]  # noqa: DTZ001
             return pl.Series(name, moments, pl.Datetime)
         if kinds == {"numbers"}:
-            return pl.Series(name, [None if v is None else [float(x) for x in v] for v in values], pl.List(pl.Float64))
+            return pl.Series(name, [None if v is None else _numbers(v) for v in values], pl.List(pl.Float64))
+        if kinds == {"lists"}:
+            lists = [None if v is None else [_numbers(part) for part in v] for v in values]
+            return pl.Series(name, lists, pl.List(pl.List(pl.Float64)))
         return pl.Series(name, [None if value is None else _text(value) for value in values], pl.String)
 
 
@@ -86,6 +89,8 @@ def _kind(value: Any) -> str:
             return "bytes"
         case list() | tuple() | np.ndarray() if _is_numbers(value):
             return "numbers"
+        case list() | tuple() | np.ndarray() if _is_lists(value):
+            return "lists"
         case _ if hasattr(value, "save") and hasattr(value, "getbands"):  # a picture of Pillow
             return "bytes"
         case _:
@@ -93,7 +98,17 @@ def _kind(value: Any) -> str:
 
 
 def _is_numbers(value: Any) -> bool:
-    return all(isinstance(item, (int, float, np.number)) and not isinstance(item, bool) for item in value)
+    return all(
+        item is None or (isinstance(item, (int, float, np.number)) and not isinstance(item, bool)) for item in value
+    )
+
+
+def _is_lists(value: Any) -> bool:
+    return all(isinstance(item, (list, tuple, np.ndarray)) and _is_numbers(item) for item in value)
+
+
+def _numbers(value: Any) -> list[float | None]:
+    return [None if item is None or item != item else float(item) for item in value]  # noqa: PLR0124 — NaN alone
 
 
 def _bytes(value: Any) -> bytes | None:

@@ -646,6 +646,9 @@ def _plain(dtype: pl.DataType) -> pl.DataType:
         return pl.Float64()
     if dtype in (pl.Categorical, pl.Enum, pl.Null):
         return pl.String()
+    if isinstance(dtype, (pl.List, pl.Array)) and isinstance(dtype.inner, pl.DataType):
+        inner = _plain(dtype.inner)
+        return pl.List(pl.Float64() if inner.is_numeric() else inner)
     return dtype
 
 

@@ -41,10 +41,13 @@ class Collect(Stage):
     def depends_on(self, product: Product) -> dict[str, Any]:
         source = _source(product)
         kinds = [source, *getattr(source, "parts", {}).values()]
+        specs = {**product.given, product.target_name: product.target}
         return {
             "given": list(product.given),
-            "pictures": [name for name, spec in product.given.items() if spec.kind == "image"],
             "target": product.target_name,
+            "from": {name: spec.from_ for name, spec in specs.items()},
+            "pictures": [name for name, spec in specs.items() if spec.kind == "image"],
+            "series": [name for name, spec in specs.items() if spec.kind == "series"],
             "split": [product.prepare.split.group, product.prepare.split.time],
             "collect": product.collect.model_dump(mode="json", exclude={"refresh"}),
             "data": None if product.in_memory else product.data,
