@@ -21,7 +21,7 @@ from pydantic import ValidationError
 import sixfold.product
 from sixfold.errors import GateRefused, Place, ProductError, SixfoldError
 from sixfold.evaluation import gate_names
-from sixfold.families import Kind, find
+from sixfold.families import Kind, find, names
 from sixfold.files import locked, private_folder, write_whole
 from sixfold.hashing import digest_of_value
 from sixfold.networks import Network
@@ -65,12 +65,20 @@ def check(product: Product) -> None:
         own_network(product).file  # noqa: B018 — raises where there is none
     if product.train.keras is None and product.train.network != "auto":
         _check_options(product, Network, product.train.network, "train", "network", product.train.options)
-    elif product.train.keras is None and product.train.options:
-        key = next(iter(product.train.options))
-        raise ProductError("option_of_auto", place=product.place(f"train.{key}"), key=key)
+    elif product.train.keras is None:
+        _check_options_of_auto(product)
     _check_options(product, Target, product.deploy.target, "deploy", "target", product.deploy.options)
     for recipient in product.deliver.to:
         recipient_from(recipient)
+
+
+def _check_options_of_auto(product: Product) -> None:
+    """Beside ``network: auto`` stand only options that a network needs to be tried at all, such as its preset."""
+    family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
+    needed = {option for name in names(family) for option in find(family, name).needs}
+    for key in product.train.options:
+        if key not in needed:
+            raise ProductError("option_of_auto", place=product.place(f"train.{key}"), key=key)
 
 
 def _check_options(

@@ -114,6 +114,8 @@ class Network(Kind, ABC):
     """
 
     folder: ClassVar[str] = "sixfold.networks"
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Options without which `auto` leaves it out: a preset is never guessed."""
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options if options is not None else self.Options()

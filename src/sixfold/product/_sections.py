@@ -117,15 +117,49 @@ class Prepare(Section):
 class Train(OpenSection):
     """The network and what may be spent on it. Options of the network (filters, hidden …) stand here too."""
 
-    network: str = Field("auto", description="mlp, cnn …; auto picks by the kinds of the given columns.")
+    network: str = Field("auto", description="mlp, cnn, trees …; auto searches: what suits, set how, within the time.")
     keras: str | None = Field(
         None, pattern=r"^[\w.]+:[\w.]+$", description="Your own Keras model: `module:function`, beside product.yaml."
     )
+    minutes: float | None = Field(
+        None, gt=0, description="Wall-clock budget from collect to evaluate; the best model so far is kept."
+    )
+    trials: int | None = Field(None, ge=1, le=1000, description="At most so many trials of `auto`; left out, 40.")
     epochs: int | None = Field(None, ge=1, le=100_000, description="Passes over the rows; left out, the recipe's rule.")
-    minutes: float | None = Field(None, gt=0, description="Wall-clock budget; the best model so far is kept.")
     batch: int | None = Field(None, ge=1, le=65_536, description="Rows per step; left out, the recipe's.")
+    accumulate: int | None = Field(
+        None, ge=1, le=1024, description="Steps whose gradients are averaged into one; left out, 1."
+    )
     learning_rate: float | None = Field(None, gt=0, le=10, description="Left out, the recipe's.")
+    label_smoothing: float | None = Field(None, ge=0, lt=1, description="Left out, the recipe's.")
+    class_weights: Literal["none", "balanced"] | None = Field(
+        None, description="balanced: rows of rare classes weigh more; left out, the recipe's."
+    )
+    augment: dict[str, float] | bool | None = Field(
+        None, description="Random changes of training rows by name and strength; false: none; left out, the recipe's."
+    )
+    modality_dropout: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="How often a picture, text or series is hidden in training; left out, the recipe's.",
+    )
+    precision: Literal["auto", "float32", "bfloat16"] | None = Field(
+        None, description="Arithmetic while training; auto: what a short trial finds faster; left out, the recipe's."
+    )
     seed: int = Field(0, ge=0, description="Another seed gives another start and order.")
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What is said of the recipe, to be put over the network's own."""
+        names = (
+            *("epochs", "batch", "accumulate", "learning_rate", "label_smoothing", "class_weights"),
+            *("modality_dropout", "precision"),
+        )
+        said: dict[str, Any] = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if isinstance(self.augment, dict) or self.augment is False:
+            said["augment"] = self.augment or {}
+        return said
 
     @field_validator("network")
     @classmethod

@@ -8,19 +8,26 @@ from typing import Any, ClassVar
 
 from sixfold.errors import TrainingError
 from sixfold.families import find, names
-from sixfold.fields import Form, input_names
+from sixfold.fields import input_names
 from sixfold.networks import Network
 from sixfold.networks.keras import Keras
 from sixfold.product import Product
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
-from sixfold.training import Trial, run_trial
+from sixfold.tasks import task_of
+from sixfold.training import Search, Trial, run_trial
 
 __all__ = ["Train", "own_network"]
 
+_EVALUATION_SECONDS, _EVALUATION_SECONDS_PER_ROW = 5.0, 5e-4
+"""What `evaluate` takes beside running a small graph, on two cores: baselines, intervals, the report."""
+
+_LEAST_SHARE = 0.3
+"""Of the budget, what training gets however long the stages before took."""
+
 
 class Train(Stage):
-    """Choose the network, train it in a process of its own, keep its weights, its graph and its history."""
+    """Train the network that is named, or search for one; keep its weights, its graph and its history."""
 
     name: ClassVar[str] = "train"
 
@@ -33,48 +40,49 @@ class Train(Stage):
         return {"train": train, "versions": used, "code": code, "backend": os.environ.get("KERAS_BACKEND")}
 
     def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
+        """Members: graph.onnx, network.json, history.json, and the weights of what Keras trained.
+
+        Raises:
+            TrainingError: There are no rows, no network suits the columns, or training failed.
+        """
         prepared = Prepared.open(inputs["prepare"], work)
-        if prepared.rows("train") == 0:
+        rows = prepared.rows("train")
+        if rows == 0:
             raise TrainingError("no_rows")
-        forms = {name: field.form for name, field in prepared.given.items()}
-        network, options = chosen(product, forms)
-        work.note("train.network", network=network)
-        trial = Trial(
+        given = {name: prepared.given[column].form for column, name in input_names(prepared.given).items()}
+        train = product.train
+        template = Trial(
             home=str(work.store.home.path),
             key=work.key,
             prepared=inputs["prepare"].key,
             product={**product.to_mapping(), "data": "–"},
             folder=str(product.folder),
-            network=network,
-            options=options,
-            said=product.train.model_dump(
-                include={"epochs", "batch", "learning_rate"}, exclude_unset=True, exclude_none=True
-            ),
-            minutes=product.train.minutes,
+            network=train.network,
+            options=train.options,
+            said=train.recipe,
+            minutes=None,
             seed=work.seed,
         )
-        result = run_trial(trial, work.listener)
-        work.members.update(result.stored())
+        seconds = None if train.minutes is None else _seconds_left(train.minutes, inputs, prepared)
+        if train.keras is None and train.network == "auto":
+            output = task_of(product)(product, prepared.target).output
+            return Search(template, given, output, rows, train.options, work, seconds, train.trials).run()
+        if train.keras is not None:
+            template = template.model_copy(
+                update={"network": "keras", "options": own_network(product).options.model_dump()}
+            )
+        work.note("train.network", network=template.network)
+        result = run_trial(template.model_copy(update={"seconds": seconds}), work.listener)
+        members = result.stored()
+        work.members.update({name: member for name, member in members.items() if name != "validation.safetensors"})
         return result.about
 
 
-def chosen(product: Product, forms: Mapping[str, Form]) -> tuple[str, dict[str, Any]]:
-    """The network's kind and its options: as said, or for `auto` the one that suits the forms best.
-
-    Raises:
-        TrainingError: None suits.
-    """
-    if product.train.keras is not None:
-        return "keras", own_network(product).options.model_dump()
-    if product.train.network != "auto":
-        return product.train.network, product.train.options
-    family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
-    given = {name: forms[column] for column, name in input_names(forms).items()}
-    suits = {name: find(family, name).suits(given) for name in names(family)}
-    best = max(suits, key=lambda name: suits[name])
-    if suits[best] == 0:
-        raise TrainingError("none_suits", forms=", ".join(form.name for form in forms.values()))
-    return best, {}
+def _seconds_left(minutes: float, inputs: Mapping[str, Artefact], prepared: Prepared) -> float:
+    """What training may take of a budget that also holds the stages before it, and the evaluation after it."""
+    before = sum(inputs[stage].seconds for stage in ("collect", "prepare"))
+    after = _EVALUATION_SECONDS + _EVALUATION_SECONDS_PER_ROW * prepared.rows("test")
+    return max(_LEAST_SHARE * minutes * 60, minutes * 60 - before - after)
 
 
 def own_network(product: Product) -> Keras:

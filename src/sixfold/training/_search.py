@@ -1,0 +1,438 @@
+"""The adaptive search: which network, set how, for these rows, on this machine, within this time.
+
+Every network that suits the columns is tried as its maker would set it, for a slice of the time. Then the time that is
+left goes where it pays: to the best network that the clock cut short, anew and for longer (successive halving, Jamieson
+& Talwalkar 2016); and, once none was cut, to variations of the best ones, drawn by a tree-structured Parzen estimator
+(Bergstra et al. 2011, in Optuna). In the end the finished models are mixed, if the mixture pays for itself.
+
+A trial runs in a process of its own: one that fails or is killed is written down, and the search goes on. What is
+finished is kept in the store, so a search that is killed goes on with it, and with its clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from sixfold.errors import TrainingError
+from sixfold.families import find, names
+from sixfold.fields import Array, Form
+from sixfold.hashing import digest_of_value
+from sixfold.networks import Draw, Facts, Network, Proposal
+from sixfold.store import Artefact, Workspace
+from sixfold.tasks import Output
+from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
+from sixfold.training._trial import Trial, run_trial
+
+__all__ = ["Search", "Tried", "candidates"]
+
+_UNASKED_SECONDS = 600.0
+"""What a search may take where nobody says how long: each network once, and a longer run for one that was cut."""
+
+_SLICE = 0.15
+_SHORTEST_SLICE = 25.0
+"""TensorFlow takes about five seconds to start and a few more to compile: a shorter slice measures little else."""
+
+_SHORTEST_RUN = 8.0
+_SUITS_ENOUGH = 0.5
+"""Networks that suit at least so well as a share of the best are tried."""
+
+_MOST_TRIALS = 40
+_PERFECT_LOSS = 0.02
+_PERFECT_ROWS = 100
+_PAYS = 0.005
+"""By which share the mixture must lower the loss of the best model alone to be worth serving several."""
+
+_VARIED = 2
+"""Of so many of the best networks variations are tried, in turn."""
+
+State = Literal["started", "finished", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One trial: what was tried, what it cost, what it reached. Plain JSON.
+
+    Attributes:
+        name: The network, and which of its trials: ``cnn 2``.
+        why: ``first``, ``longer`` or ``varied``.
+        slice: Seconds that it was given; ``None``: as long as it takes.
+        seconds: Wall-clock seconds that it took.
+        loss: Validation loss, calibrated; of classes log loss, of numbers the squared error in standard deviations.
+        figure: The metric on validation rows, by its name.
+    """
+
+    name: str
+    network: str
+    key: str
+    why: Literal["first", "longer", "varied"]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    slice: float | None = None
+    seconds: float = 0.0
+    state: State = "started"
+    loss: float | None = None
+    figure: Mapping[str, Any] | None = None
+    parameters: int | None = None
+    was_cut: bool = False
+    reason: str | None = None
+    overhead: float = 0.0
+
+    def to_report(self) -> dict[str, Any]:
+        """What the report shows of it."""
+        record = asdict(self)
+        record["validation"] = record.pop("loss")
+        return {name: value for name, value in record.items() if name not in ("key", "overhead")}
+
+
+def candidates(given: Mapping[str, Form], said: Mapping[str, Any]) -> list[tuple[type[Network], dict[str, Any]]]:
+    """The networks that suit the given columns, the best first, each with those of the said options that it knows.
+
+    Args:
+        given: The forms of the given columns, by input name.
+        said: Options that `train` says beside ``network: auto`` (``preset: …``).
+    """
+    family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
+    fit: list[tuple[int, type[Network], dict[str, Any]]] = []
+    for name in names(family):
+        kind = find(family, name)
+        options = {key: value for key, value in said.items() if key in kind.Options.model_fields}
+        suits = kind.suits(given)
+        if suits == 0 or not set(kind.needs) <= set(options):
+            continue
+        try:
+            kind.Options(**options)
+        except ValidationError:
+            continue
+        fit.append((suits, kind, options))
+    best = max((suits for suits, _, _ in fit), default=0)
+    fit = [entry for entry in fit if entry[0] >= _SUITS_ENOUGH * best]
+    return [(kind, options) for _, kind, options in sorted(fit, key=lambda entry: (-entry[0], entry[1].kind()))]
+
+
+class Search:
+    """One search, for one artefact of `train`.
+
+    Args:
+        template: What all trials have in common.
+        given: The forms of the given columns, by input name.
+        output: What a network must end in.
+        rows: How many training rows there are.
+        said: Options that `train` says beside ``network: auto``.
+        work: Where to read, write, checkpoint and tell progress.
+        seconds: Wall-clock budget; ``None``: each network once, ten minutes at most.
+        most: The most trials.
+    """
+
+    def __init__(
+        self,
+        template: Trial,
+        given: Mapping[str, Form],
+        output: Output,
+        rows: int,
+        said: Mapping[str, Any],
+        work: Workspace,
+        seconds: float | None,
+        most: int | None = None,
+    ) -> None:
+        self._template, self._given, self._output, self._work = template, given, output, work
+        self._facts = Facts(rows)
+        self._kinds = candidates(given, said)
+        if not self._kinds:
+            raise TrainingError("none_suits", forms=", ".join(form.name for form in given.values()))
+        self._budget = _UNASKED_SECONDS if seconds is None else seconds
+        self._is_asked, self._most = seconds is not None, most if most is not None else _MOST_TRIALS
+        self._tried: list[Tried] = []
+        self._begun = time.monotonic()
+        self._spent_before = 0.0
+        self._studies: dict[str, Any] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Search to the end; the chosen model's members are in the workspace. Returns what the artefact says of it.
+
+        Raises:
+            TrainingError: Not one trial came to its end.
+        """
+        self._resume()
+        self._first()
+        while (further := self._next()) is not None:
+            self._try(*further)
+        return self._chosen()
+
+    def _resume(self) -> None:
+        kept = self._work.checkpoint()
+        if kept is None:
+            return
+        records = [Tried(**record) for record in kept[0]["tried"]]
+        self._spent_before = float(kept[0]["spent"])
+        for record in records:
+            if record.state == "finished" and self._artefact(record) is None:
+                continue  # its blobs are gone: it is tried again
+            self._tried.append(record)
+        if self._tried and self._tried[-1].state == "started":
+            self._finish(self._tried.pop())
+
+    def _first(self) -> None:
+        """Each network as its maker would set it, the best suited first; then the further proposals of each."""
+        queue = [
+            (turn, order, kind, options, proposal)
+            for order, (kind, options) in enumerate(self._kinds)
+            for turn, proposal in enumerate(kind(kind.Options(**options)).first(self._given, self._output, self._facts))
+        ]
+        queue.sort(key=lambda entry: entry[:2])
+        done = sum(one.why == "first" for one in self._tried)
+        for place, (_, _, kind, options, proposal) in enumerate(queue):
+            if place < done:
+                continue
+            left = self._left()
+            if self._tried and (left < _SHORTEST_RUN or self._is_perfect() or len(self._tried) >= self._most):
+                return
+            alone = len(queue) == 1
+            share = left if alone else min(left, max(_SLICE * self._budget, _SHORTEST_SLICE))
+            self._try(kind, options, proposal, "first", share)
+
+    def _next(self) -> tuple[Any, ...] | None:
+        """The next trial, or ``None`` where the time is up or no more would pay."""
+        finished = self._finished()
+        left = self._left()
+        if not finished or self._is_perfect() or len(self._tried) >= self._most or left < _SHORTEST_RUN:
+            return None
+        best = finished[0]
+        longest = max((one.slice or 0.0 for one in self._tried if one.network == best.network), default=0.0)
+        if best.was_cut and left > 1.5 * longest:
+            return (*self._kind(best.network), Proposal(best.options, best.recipe), "longer", left)
+        if not self._is_asked:
+            return None
+        return self._variation(finished, left)
+
+    def _variation(self, finished: Sequence[Tried], left: float) -> tuple[Any, ...] | None:
+        ranked = list(dict.fromkeys(one.network for one in finished))[:_VARIED]
+        ranked.sort(key=lambda name: sum(one.why == "varied" and one.network == name for one in self._tried))
+        for name in ranked:
+            usual = float(np.median([one.seconds for one in finished if one.network == name]))
+            if left < 1.1 * usual:
+                continue
+            kind, options = self._kind(name)
+            proposal = kind(kind.Options(**options)).varied(self._draw(name), self._given, self._output, self._facts)
+            if proposal is None:
+                continue
+            return (kind, options, proposal, "varied", left)
+        return None
+
+    def _draw(self, network: str) -> Draw:
+        """A draw from the network's space, by what was reached before."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        if network not in self._studies:
+            sampler = optuna.samplers.TPESampler(seed=self._template.seed, n_startup_trials=4)
+            self._studies[network] = (optuna.create_study(sampler=sampler), {})
+        study, asked = self._studies[network]
+        for one in self._tried:
+            if one.network == network and one.key in asked and one.loss is not None:
+                study.tell(asked.pop(one.key), one.loss)
+        self._asked: Draw = study.ask()
+        return self._asked
+
+    def _try(
+        self,
+        kind: type[Network],
+        options: Mapping[str, Any],
+        proposal: Proposal,
+        why: Any,
+        share: float,
+    ) -> None:
+        name = kind.kind()
+        number = 1 + sum(one.network == name for one in self._tried)
+        settings = {**options, **proposal.options}
+        recipe = dict(proposal.recipe)
+        key = digest_of_value([self._work.key, len(self._tried), name, settings, recipe, why])
+        if why == "varied":
+            self._studies[name][1][key] = self._asked
+        trial = Tried(f"{name} {number}", name, key, why, settings, recipe, slice=round(share, 1))
+        self._tried.append(trial)
+        self._keep()
+        self._work.note(
+            f"train.trial_{why}", number=len(self._tried), network=kind.title, name=trial.name, seconds=round(share)
+        )
+        self._finish(self._tried.pop())
+
+    def _finish(self, trial: Tried) -> None:
+        """Run a trial to its end, or go on with one that was interrupted."""
+        begun = time.monotonic()
+        reserve = max([6.0, *(1.3 * one.overhead for one in self._tried if one.network == trial.network)])
+        said = {**trial.recipe, **self._template.said}
+        try:
+            result = run_trial(
+                self._template.model_copy(
+                    update={
+                        "key": trial.key,
+                        "network": trial.network,
+                        "options": {**trial.options},
+                        "said": said,
+                        "seconds": trial.slice,
+                        "reserve": min(reserve, 0.4 * (trial.slice or reserve)),
+                        "seed": self._template.seed + len(self._tried),
+                    }
+                ),
+                self._work.listener,
+            )
+        except TrainingError as error:
+            seconds = round(time.monotonic() - begun, 2)
+            self._tried.append(replace(trial, state="failed", seconds=seconds, reason=error.code))
+            self._work.note("train.trial_failed", name=trial.name, reason=error)
+            self._last_error = error
+            self._keep()
+            return
+        self._work.store.keep("trial", trial.key, result.about, dict(result.stored()))
+        self._work.store.drop_slot(trial.key)
+        self._tried.append(self._measured(trial, result.about, time.monotonic() - begun))
+        self._keep()
+
+    def _measured(self, trial: Tried, about: Mapping[str, Any], seconds: float) -> Tried:
+        outputs, targets = self._validation(trial)
+        activation = self._output.activation
+        loss = None
+        if len(targets):
+            chances = calibrated(outputs, temperature_of(outputs, targets, activation), activation)
+            loss = float(loss_of_rows(chances, targets, activation).mean())
+        return replace(
+            trial,
+            state="finished",
+            seconds=round(seconds, 2),
+            loss=loss,
+            figure=about.get("figure"),
+            parameters=about.get("parameters"),
+            was_cut=bool(about.get("was_cut")),
+            overhead=float(about.get("export_seconds", 1.0)) + 1.0,
+        )
+
+    def _chosen(self) -> dict[str, Any]:
+        finished = self._finished()
+        if not finished:
+            raise self._last_error
+        members, weights, gain = self._mixed(finished)
+        if len(members) == 1:
+            about = self._take_one(members[0])
+            why = "perfect" if self._is_perfect() else "best"
+        else:
+            about = self._take_several(members, weights)
+            why = "mixture"
+        best = finished[0]
+        about |= {
+            "search": [one.to_report() for one in self._tried],
+            "ensemble": [
+                {"trial": one.name, "weight": round(float(weight), 4)}
+                for one, weight in zip(members, weights, strict=True)
+            ],
+            "why": {"key": why, "best": best.name, "gain": gain, "seconds": round(self._spent(), 1)},
+        }
+        for one in self._tried:
+            self._work.store.drop("trial", one.key)
+        self._work.drop_checkpoint()
+        return about
+
+    def _mixed(self, finished: Sequence[Tried]) -> tuple[list[Tried], list[float], float]:
+        """Which models to serve, with which weights; and by which share their mixture lowers the best one's loss."""
+        alone = ([finished[0]], [1.0], 0.0)
+        if len(finished) == 1 or finished[0].loss is None or self._is_perfect():
+            return alone
+        activation = self._output.activation
+        outputs = []
+        for one in finished:
+            raw, targets = self._validation(one)
+            outputs.append(calibrated(raw, temperature_of(raw, targets, activation), activation))
+        found = mixture(outputs, targets, activation)
+        gain = 1 - found.loss / max(min(found.alone), 1e-12)
+        kept = [index for index in range(len(finished)) if found.weights[index] > 0]
+        if len(kept) == 1 or gain < _PAYS:
+            return alone
+        return [finished[index] for index in kept], [float(found.weights[index]) for index in kept], round(gain, 4)
+
+    def _take_one(self, trial: Tried) -> dict[str, Any]:
+        artefact = self._artefact(trial)
+        assert artefact is not None
+        self._work.members.update(
+            {name: member for name, member in artefact.members.items() if name != "validation.safetensors"}
+        )
+        return dict(artefact.about)
+
+    def _take_several(self, members: Sequence[Tried], weights: Sequence[float]) -> dict[str, Any]:
+        artefacts = [artefact for one in members if (artefact := self._artefact(one)) is not None]
+        activation = self._output.activation
+        temperatures = [temperature_of(*self._validation(one), activation) for one in members]
+        graphs = [self._work.read(artefact, "graph.onnx") for artefact in artefacts]
+        self._work.write("graph.onnx", merged(graphs, weights, temperatures, activation))
+        networks = [self._work.read_json(artefact, "network.json") for artefact in artefacts]
+        heaviest = int(np.argmax(weights))
+        for index, artefact in enumerate(artefacts):
+            if "weights.safetensors" in artefact.members:
+                self._work.members[f"weights-{index}.safetensors"] = artefact.members["weights.safetensors"]
+        self._work.members["history.json"] = artefacts[heaviest].members["history.json"]
+        versions: dict[str, Any] = {}
+        for network in networks:
+            versions |= network["versions"]
+        described = {
+            **networks[heaviest],
+            "kind": "ensemble",
+            "versions": versions,
+            "members": [
+                {**network, "weight": weight, "temperature": temperature}
+                for network, weight, temperature in zip(networks, weights, temperatures, strict=True)
+            ],
+        }
+        self._work.write_json("network.json", described)
+        abouts = [artefact.about for artefact in artefacts]
+        return {
+            **abouts[heaviest],
+            "network": " + ".join(dict.fromkeys(one.network for one in members)),
+            "parameters": sum(int(about.get("parameters") or 0) for about in abouts),
+            "seconds": round(sum(float(about.get("seconds") or 0.0) for about in abouts), 3),
+        }
+
+    def _is_perfect(self) -> bool:
+        """Whether the best model has every validation row right and surely so: then no more can be measured here."""
+        if self._output.activation == "linear":
+            return False
+        finished = self._finished()
+        if not finished or finished[0].loss is None or finished[0].figure is None:
+            return False
+        rows = len(self._validation(finished[0])[1])
+        best = finished[0]
+        assert best.figure is not None
+        assert best.loss is not None
+        return rows >= _PERFECT_ROWS and best.figure["value"] == 1.0 and best.loss < _PERFECT_LOSS
+
+    def _finished(self) -> list[Tried]:
+        """The trials that came to their end, the best first."""
+        done = [one for one in self._tried if one.state == "finished"]
+        return sorted(done, key=lambda one: np.inf if one.loss is None else one.loss)
+
+    def _validation(self, trial: Tried) -> tuple[Array, Array]:
+        """What a trial's graph gave on validation rows (n, units), and their targets."""
+        from safetensors.numpy import load
+
+        artefact = self._artefact(trial)
+        assert artefact is not None
+        tensors = load(self._work.read(artefact, "validation.safetensors"))
+        return tensors["outputs"], tensors["targets"]
+
+    def _artefact(self, trial: Tried) -> Artefact | None:
+        return self._work.store.made("trial", trial.key)
+
+    def _kind(self, name: str) -> tuple[type[Network], dict[str, Any]]:
+        return next((kind, options) for kind, options in self._kinds if kind.kind() == name)
+
+    def _spent(self) -> float:
+        return self._spent_before + time.monotonic() - self._begun
+
+    def _left(self) -> float:
+        return self._budget - self._spent()
+
+    def _keep(self) -> None:
+        self._work.save_checkpoint({"tried": [asdict(one) for one in self._tried], "spent": self._spent()}, b"")
