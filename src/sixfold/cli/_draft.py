@@ -271,7 +271,17 @@ def _settings(draft: Draft) -> Iterator[str]:
         yield f"# {section}:"
         for key, value in settings:
             line = f"#   {key}: {value}"
-            yield f"{line}{_gap(line)}# {_comment(key)}"
+            yield f"{line}{_gap(line)}# {_comment(key, **said) if (said := _said(key)) else _comment(key)}"
+
+
+def _said(key: str) -> dict[str, str]:
+    """What the comment on a setting is filled with: of `network`, every one there is."""
+    if key != "network":
+        return {}
+    from sixfold.families import names
+    from sixfold.networks import Network
+
+    return {"names": ", ".join(name for name in names(Network) if name != "keras")}
 
 
 def _columns(verb: str, guesses: Sequence[Guess], comment: str) -> Iterator[str]:

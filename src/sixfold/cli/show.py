@@ -21,9 +21,9 @@ def command(product: str, schema: bool, as_json: bool) -> None:
     ``--schema`` prints the JSON Schema of product.yaml, for editors and forms.
     """
     if schema:
-        from sixfold.product import Product
+        from sixfold.schema import product_schema
 
-        click.echo(json.dumps(Product.model_json_schema(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(product_schema(), ensure_ascii=False, indent=2))
         return
     from sixfold.cli._named import product_of
 

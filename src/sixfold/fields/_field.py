@@ -37,6 +37,8 @@ class Field(Kind, ABC):
 
     folder: ClassVar[str] = "sixfold.fields"
     widget: ClassVar[Widget] = "text"
+    examples: ClassVar[tuple[Any, ...]] = ()
+    """A few values as people write them; a kind from outside brings some, so that its contract can be tested."""
     is_heavy: ClassVar[bool] = False
     """Whether values are large (pictures, texts, series): then `prepare` never holds a column of them in memory but
     leaves them in the store and reads them a shard at a time; :meth:`learn` is handed a sequence that does so too."""

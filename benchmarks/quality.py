@@ -1,0 +1,417 @@
+"""How good Sixfold is on real data: one row for each data set and network, with time, figure, interval and bar.
+
+Every row is a product.yaml run from `collect` to `evaluate` in a process and a home of its own; the seconds are wall
+clock. Rows are kept in ``benchmarks/results/quality.jsonl`` as they are measured, so that a stopped run goes on; the
+table is written to ``benchmarks/results/quality.md``. Bars are on test rows, which no choice looks at.
+
+    python benchmarks/quality.py ../shared/data                     # every row that is not kept yet
+    python benchmarks/quality.py ../shared/data --only adult trec   # rows whose names begin so
+    python benchmarks/quality.py ../shared/data --table             # the table of what is kept
+    python benchmarks/quality.py ../shared/data --preset FOLDER     # of a pretrained English BERT, for `bert`
+
+Gates stand before `deploy` and stop no row here; where rows leak between official splits, the leak-free figure stands
+beside the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import yaml
+
+RESULTS = Path(__file__).parent / "results"
+RESAMPLES = 1000
+LEAST_SQUEEZED = 1e-12
+
+Outcome = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Args:
+        name: Of the row; results are kept under it.
+        declares: Everything of product.yaml but its name.
+        minutes: The budget of one run.
+        bars: Figure → what is asked of it; a figure that ends in ``<`` must stay below.
+        seeds: How many, of which the mean counts.
+        parts: Of one run several products (folds): what to put over ``declares`` for each.
+        measure: From the runs of one seed to figures; left out, the report's own.
+    """
+
+    name: str
+    declares: Mapping[str, Any]
+    minutes: float
+    bars: Mapping[str, float]
+    seeds: int = 3
+    parts: tuple[Mapping[str, Any], ...] = ()
+    measure: Callable[[list[Outcome]], dict[str, float]] | None = None
+
+
+def rows(data: Path, preset: str | None) -> Iterator[Row]:
+    """Every row, in the order of the table."""
+
+    def place(name: str) -> str:
+        return str(data / name)
+
+    photo = {"given": {"photo": "image"}, "predict": {"label": "category"}}
+    yield Row("sign_digits auto", {"data": place("sign_digits.zip"), **photo}, 5, {"accuracy": 0.99})
+    yield Row(
+        "sign_digits resnet",
+        {"data": place("sign_digits.zip"), **photo, "train": {"network": "resnet"}},
+        5,
+        {"accuracy": 0.985},
+    )
+    yield Row("fashion_mnist auto", {"data": place("fashion_mnist.zip"), **photo}, 20, {"accuracy": 0.93}, seeds=1)
+    yield Row(
+        "pneumonia_mnist auto",
+        {
+            "data": place("pneumonia_mnist.npz"),
+            "given": {"scan": "image"},
+            "predict": {"pneumonia": {"kind": "yes_no", "yes": "1"}},
+        },
+        5,
+        {"auroc": 0.965, "accuracy": 0.88},
+    )
+    trec = {
+        "data": {"train": place("trec_train.txt"), "test": place("trec_test.txt")},
+        "given": {"text": "text"},
+        "predict": {"label": "category"},
+    }
+    reviews = {
+        "data": place("movie_review_polarity.txt"),
+        "given": {"text": "text"},
+        "predict": {"label": "category"},
+        "prepare": {"split": {"test": 0.1}},
+    }
+    if preset is not None:
+        bert = {"train": {"network": "bert", "preset": preset}}
+        yield Row("trec bert", {**trec, **bert}, 10, {"accuracy": 0.955})
+        yield Row("movie_review bert", {**reviews, **bert}, 15, {"accuracy": 0.83}, seeds=1)
+    yield Row("trec auto", trec, 5, {"accuracy": 0.88})
+    yield Row("movie_review auto", reviews, 5, {"accuracy": 0.765})
+    yield Row(
+        "chnsenticorp auto",
+        {
+            "data": place("chnsenticorp.zip"),
+            "given": {"text_a": "text"},
+            "predict": {"label": {"kind": "yes_no", "yes": "1"}},
+        },
+        10,
+        {"accuracy": 0.89, "leak-free accuracy": 0.87, "leaked test rows": 1},
+        measure=_with_leak_free,
+    )
+    yield Row(
+        "sms_spam auto",
+        {
+            "data": place("sms_spam.tsv"),
+            "given": {"SMS": "text"},
+            "predict": {"Label": {"kind": "yes_no", "yes": "spam"}},
+        },
+        2,
+        {"f1": 0.97},
+        measure=_with_f1_of_yes,
+    )
+    for name, target, yes, seconds in (
+        ("adult", "income", ">50K", 64),
+        ("bank_full", "y", "yes", 64),
+        ("telco_churn", "Churn", "Yes", 40),
+        ("online_shoppers_intention", "Revenue", "True", 40),
+    ):
+        files = {split: place(f"{name}_{split}.csv") for split in ("train", "test")}
+        declares = _table(files["train"], files, target, yes)
+        yield Row(
+            f"{name} auto",
+            declares,
+            seconds / 60,
+            {"auroc over trees": 0.0},
+            measure=_against_trees(files, target, yes),
+        )
+    heart = _table(place("heart_disease_cleveland.csv"), place("heart_disease_cleveland.csv"), "num", None)
+    heart["collect"] = {"columns": {"sick": "num > 0"}}
+    heart["predict"] = {"sick": "yes_no"}
+    yield Row(
+        "heart_disease auto",
+        heart,
+        1,
+        {"auroc": 0.90},
+        seeds=1,
+        parts=tuple({"prepare": {"split": {"fold": fold, "of": 10}}} for fold in range(1, 11)),
+        measure=_mean_of_folds,
+    )
+    for name, bar in (
+        ("GunPoint", 0.99),
+        ("ItalyPowerDemand", 0.963),
+        ("ArrowHead", 0.845),
+        ("JapaneseVowels", 0.992),
+        ("BasicMotions", 1.0),
+    ):
+        series = {
+            "data": f"{place('ucr_series.zip')}#{name}",
+            "given": {"series": "series"},
+            "predict": {"class": "category"},
+        }
+        yield Row(f"{name} auto", series, 3, {"accuracy": bar})
+    photos = {name: {"kind": "image"} for name in ("front", "bedroom", "bathroom", "kitchen")}
+    numbers = {"bedrooms": "number", "bathrooms": "number", "area": "number", "zipcode": "category"}
+    houses = {"data": place("houses.zip"), "predict": {"price": "number"}}
+    figure = "median_absolute_percentage_error"
+    yield Row("houses both", {**houses, "given": {**photos, **numbers}}, 10, {f"{figure} <": 0.18}, seeds=1)
+    yield Row("houses table alone", {**houses, "given": numbers}, 10, {}, seeds=1)
+    yield Row("houses photos alone", {**houses, "given": photos}, 10, {}, seeds=1)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("data", type=Path)
+    arguments.add_argument("--only", nargs="*", default=[])
+    arguments.add_argument("--seeds", type=int, help="at most so many seeds a row")
+    arguments.add_argument("--preset", help="a folder with a pretrained English BERT")
+    arguments.add_argument("--again", action="store_true", help="measure rows again that are kept")
+    arguments.add_argument("--table", action="store_true", help="only write the table")
+    said = arguments.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    every = list(rows(said.data.resolve(), said.preset))
+    wanted = [row for row in every if not said.only or any(row.name.startswith(start) for start in said.only)]
+    for row in wanted if not said.table else []:
+        for seed in range(min(row.seeds, said.seeds or row.seeds)):
+            if said.again or (row.name, seed) not in {(one["row"], one["seed"]) for one in kept()}:
+                record = {"row": row.name, "seed": seed, **measured(row, seed)}
+                with (RESULTS / "quality.jsonl").open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(record) + "\n")
+                print(f"{row.name}, seed {seed}: {record['seconds']:.0f} s, {record['figures']}", flush=True)
+    text = table(every)
+    (RESULTS / "quality.md").write_text(text, encoding="utf-8")
+    print("\n" + text)
+
+
+def kept() -> list[dict[str, Any]]:
+    """Every result, the newest of each row and seed."""
+    path = RESULTS / "quality.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return list({(one["row"], one["seed"]): one for one in map(json.loads, lines)}.values())
+
+
+def measured(row: Row, seed: int) -> dict[str, Any]:
+    """One seed of a row: wall clock of its longest run, and its figures."""
+    outcomes = [_outcome(row, part, seed) for part in row.parts or ({},)]
+    figures = row.measure(outcomes) if row.measure is not None else _plain(outcomes[0])
+    return {
+        "seconds": max(one["seconds"] for one in outcomes),
+        "minutes": row.minutes,
+        "figures": figures,
+        "intervals": {name: [one["low"], one["high"]] for name, one in outcomes[0]["report_figures"].items()},
+        "network": outcomes[0]["network"],
+        "rows": outcomes[0]["rows"],
+    }
+
+
+def table(every: list[Row]) -> str:
+    """The table, as Markdown."""
+    results: dict[str, list[dict[str, Any]]] = {}
+    for one in kept():
+        results.setdefault(one["row"], []).append(one)
+    lines = [
+        "| data and network | chosen | budget s | seconds | figure | interval | asked | met |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    gains = []
+    for row in every:
+        found = results.get(row.name)
+        if not found:
+            continue
+        seconds = mean(one["seconds"] for one in found)
+        on_time = seconds <= 1.1 * row.minutes * 60
+        for name, bar in row.bars.items() or [(next(iter(found[0]["figures"])), None)]:
+            figure = name.removesuffix(" <")
+            value = mean(one["figures"][figure] for one in found)
+            low, high = found[0]["intervals"].get(figure, [None, None])
+            ends = f"{low:.3f}–{high:.3f}" if low is not None else "–"
+            if figure == "auroc over trees":
+                gains.append(value)
+                low, high = (found[0]["figures"][f"auroc over trees {end}"] for end in ("low", "high"))
+                ends, met = f"{low:+.4f}–{high:+.4f}", high >= 0
+            else:
+                met = bar is None or (value <= bar if name.endswith(" <") else value >= bar)
+            asked = "–" if bar is None else f"{'≤' if name.endswith(' <') else '≥'} {bar:g}"
+            told = "–" if bar is None else "yes" if met and on_time else "NO"
+            lines.append(
+                f"| {row.name} ({len(found)} seeds) | {found[0]['network']} | {row.minutes * 60:.0f} | {seconds:.0f} "
+                f"| {figure} {value:.4f} | {ends} | {asked} | {told} |"
+            )
+    if gains:
+        lines.append(f"\nSum of the differences from the trees over {len(gains)} tables: {sum(gains):+.4f}")
+    return "\n".join(lines) + "\n"
+
+
+def _outcome(row: Row, part: Mapping[str, Any], seed: int) -> Outcome:
+    declares = _merged(_merged(dict(row.declares), part), {"train": {"minutes": row.minutes, "seed": seed}})
+    if seed:
+        declares = _merged(declares, {"prepare": {"split": {"seed": seed}}})
+    declares = {"name": "measured", **declares}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "product.yaml").write_text(yaml.safe_dump(declares, allow_unicode=True, sort_keys=False), "utf-8")
+        environment = {**os.environ, "SIXFOLD_HOME": str(folder / "home"), "SIXFOLD_LANG": "en"}
+        command = [
+            sys.executable,
+            "-m",
+            "sixfold",
+            "run",
+            str(folder / "product.yaml"),
+            "--until",
+            "evaluate",
+            "--json",
+        ]
+        begun = time.monotonic()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        seconds = time.monotonic() - begun
+        if done.returncode != 0:
+            raise SystemExit(f"{row.name}: exit code {done.returncode}\n{done.stderr}\n{done.stdout[-2000:]}")
+        return _read(folder, seconds)
+
+
+def _read(folder: Path, seconds: float) -> Outcome:
+    """What a run left in its home."""
+    from safetensors.numpy import load
+
+    from sixfold import Sixfold
+    from sixfold.security import Home
+    from sixfold.store import Workspace
+
+    house = Sixfold(Home(folder / "home"))
+    run = house.last("measured")
+    assert run is not None
+    evaluated = run.artefacts["evaluate"]
+    work = Workspace(house.store, "read", "")
+    return {
+        "seconds": seconds,
+        "report_figures": evaluated.about["figures"],
+        "report": work.read_json(evaluated, "report.json"),
+        "predictions": load(work.read(evaluated, "predictions.safetensors")),
+        "network": run.artefacts["train"].about["network"],
+        "rows": evaluated.about["headline"]["rows"],
+        "search": run.artefacts["train"].about.get("search", []),
+    }
+
+
+def _plain(outcome: Outcome) -> dict[str, float]:
+    return {name: one["value"] for name, one in outcome["report_figures"].items()}
+
+
+def _with_leak_free(outcomes: list[Outcome]) -> dict[str, float]:
+    leaks = outcomes[0]["report"]["leaks"]
+    return {
+        **_plain(outcomes[0]),
+        "leak-free accuracy": leaks["leak_free"]["value"],
+        "leaked test rows": leaks["leaked_test_rows"],
+    }
+
+
+def _with_f1_of_yes(outcomes: list[Outcome]) -> dict[str, float]:
+    return {**_plain(outcomes[0]), "f1": outcomes[0]["report"]["by_class"][-1]["f1"]}
+
+
+def _mean_of_folds(outcomes: list[Outcome]) -> dict[str, float]:
+    return {name: mean(_plain(one)[name] for one in outcomes) for name in outcomes[0]["report_figures"]}
+
+
+def _against_trees(files: Mapping[str, str], target: str, yes: str) -> Callable[[list[Outcome]], dict[str, float]]:
+    """AUROC less that of the average of five LightGBM seeds trained here, with its paired bootstrap interval."""
+
+    def measure(outcomes: list[Outcome]) -> dict[str, float]:
+        from sklearn.metrics import roc_auc_score
+
+        theirs, truth = _five_trees(files, target, yes)
+        found = outcomes[0]["predictions"]
+        first = int(found["row"].min())  # test rows stand behind the training rows, in the file's own order
+        ours = np.full(len(truth), np.nan)
+        ours[found["row"] - first] = found["probabilities"][:, 1]
+        known = ~np.isnan(ours)
+        assert known.all(), f"{(~known).sum()} test rows were left out"
+        draw = np.random.default_rng(0)
+        gaps = []
+        for _ in range(RESAMPLES):
+            rows = draw.integers(0, len(truth), len(truth))
+            gaps.append(roc_auc_score(truth[rows], ours[rows]) - roc_auc_score(truth[rows], theirs[rows]))
+        low, high = np.quantile(gaps, (0.025, 0.975))
+        gap = roc_auc_score(truth, ours) - roc_auc_score(truth, theirs)
+        return {
+            **_plain(outcomes[0]),
+            "auroc over trees": float(gap),
+            "auroc over trees low": float(low),
+            "auroc over trees high": float(high),
+            "auroc of trees": float(roc_auc_score(truth, theirs)),
+        }
+
+    return measure
+
+
+def _five_trees(files: Mapping[str, str], target: str, yes: str) -> tuple[np.ndarray, np.ndarray]:
+    """The mean chance of yes of five LightGBM models with the library's defaults and early stopping, and the truth."""
+    import lightgbm
+    import pandas as pd
+    from sklearn.model_selection import train_test_split
+
+    frames = {split: pd.read_csv(path, skipinitialspace=True) for split, path in files.items()}
+    for frame in frames.values():
+        for column in frame.columns:
+            if column != target and not pd.api.types.is_numeric_dtype(frame[column]):
+                numbers = pd.to_numeric(frame[column], errors="coerce")
+                frame[column] = numbers if numbers.notna().mean() > 0.5 else frame[column].astype(str)
+    text = [c for c in frames["train"].columns if c != target and not pd.api.types.is_numeric_dtype(frames["train"][c])]
+    text = [column for column in text if frames["train"][column].nunique() < 1000]
+    columns = [
+        column
+        for column in frames["train"].columns
+        if column in text or (column != target and pd.api.types.is_numeric_dtype(frames["train"][column]))
+    ]
+    for column in text:
+        kinds = pd.CategoricalDtype(sorted(frames["train"][column].unique()))
+        for frame in frames.values():
+            frame[column] = frame[column].astype(kinds)
+    labels = {split: (frame[target].astype(str).str.strip() == yes).to_numpy() for split, frame in frames.items()}
+    chances = []
+    for seed in range(5):
+        x, held, y, held_y = train_test_split(
+            frames["train"][columns], labels["train"], test_size=0.1, random_state=seed, stratify=labels["train"]
+        )
+        model = lightgbm.LGBMClassifier(n_estimators=2000, learning_rate=0.05, random_state=seed, verbose=-1)
+        model.fit(x, y, eval_set=[(held, held_y)], callbacks=[lightgbm.early_stopping(50, verbose=False)])
+        chances.append(model.predict_proba(frames["test"][columns])[:, 1])
+    return np.mean(chances, axis=0), labels["test"]
+
+
+def _table(file: str, data: Any, target: str, yes: str | None) -> dict[str, Any]:
+    """The declaration of a table, as `sixfold new` guesses its columns."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "product.yaml"
+        command = [sys.executable, "-m", "sixfold", "new", file, "-o", str(path), "--target", target, "--json"]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "SIXFOLD_LANG": "en"})
+        declared = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    predict = {target: {"kind": "yes_no", "yes": yes}} if yes is not None else declared["predict"]
+    return {"data": data, "given": declared["given"], "predict": predict}
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(one)
+    for name, value in other.items():
+        both[name] = _merged(both.get(name, {}), value) if isinstance(value, Mapping) else value
+    return both
+
+
+if __name__ == "__main__":
+    main()
