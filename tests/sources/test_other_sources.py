@@ -169,7 +169,7 @@ def test_each_split_may_have_a_place_of_its_own(tmp_path: Path) -> None:
     assert pl.concat(source.frames()).rows() == [(1, "x", "train"), (2, "y", "test")]
     assert set(source.provenance().detected) == {"train", "test"}
     with pytest.raises(SourceError) as caught:
-        _ = source_of({"train": "one.csv", "test": "sklearn:digits"}, {}, tmp_path).roles
+        list(source_of({"train": "one.csv", "test": "sklearn:digits"}, {}, tmp_path).frames())
     assert caught.value.code == "source.parts_differ"
 
 

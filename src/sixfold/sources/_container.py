@@ -1,8 +1,9 @@
-"""What a folder and an archive have in common: files by name, that are class folders of pictures or tables."""
+"""What a folder and an archive have in common: files by name, that are documents or tables."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -10,8 +11,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from sixfold.errors import SourceError
 from sixfold.progress import Note
-from sixfold.sources._layout import Layout, Picture, layout_of
+from sixfold.sources._detect import decoded
+from sixfold.sources._files import divided, nearest
+from sixfold.sources._layout import Layout, Member, layout_of
+from sixfold.sources._records import Records
 from sixfold.sources._source import Provenance, Source
 from sixfold.sources._tables import TableFile, TableOptions, Tables
 
@@ -22,18 +29,22 @@ __all__ = ["Container"]
 
 _MOST_ROWS_AT_ONCE = 4096
 _MOST_BYTES_AT_ONCE = 1 << 25
-"""Pictures are handed over in pieces of 32 MiB, so that progress is told at least every second on a slow disk."""
+"""Documents are handed over in pieces of 32 MiB, so that progress is told at least every second on a slow disk."""
 
 
 class Container(Source, ABC):
-    """Files by name. As class folders their roles are ``image`` and ``class``; tables have columns of their own."""
+    """Files by name. Class folders have the roles ``image`` (or ``text``) and ``class``; tables have their own columns.
+
+    What stands behind ``#`` in the place names a folder, a file or a pattern with ``*`` inside.
+    """
 
     Options = TableOptions
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._found: dict[str, Any] = {}
-        self._rows = 0
+        self._tables: Tables | None = None
+        self._encoding: str | None = None
 
     @abstractmethod
     def members(self) -> dict[str, int]:
@@ -66,33 +77,53 @@ class Container(Source, ABC):
 
     @cached_property
     def layout(self) -> Layout:
-        """What the members are."""
-        return layout_of(list(self.sizes), self.place)
+        """What the members are; of those that are meant, where the place says which."""
+        inside = divided(self.place, self.base)[1]
+        if inside is None:
+            return layout_of(list(self.sizes), self.place)
+        if inside in self.sizes:
+            return Layout("table", (Member(inside),))
+        if "*" in inside:
+            wanted = re.compile(".*".join(map(re.escape, inside.split("*"))))
+            names = [name for name in self.sizes if wanted.fullmatch(name)]
+        else:
+            names = [name for name in self.sizes if name.startswith(f"{inside}/")]
+        if not names:
+            folders = {
+                part for name in self.sizes for part in (name, *map(str, PurePosixPath(name).parents)) if part != "."
+            }
+            raise SourceError(
+                "not_inside", path=self.place.partition("#")[0], inside=inside, guess=nearest(inside, sorted(folders))
+            )
+        return layout_of(names, self.place)
 
     @property
     def roles(self) -> tuple[str, ...] | None:
-        return ("image", "class") if self.layout.pictures else None
+        if self.layout.in_classes:
+            return (self.layout.content, "class")
+        return self._tables.roles if self._tables is not None else None
 
     def space(self) -> int:
-        layout = self.layout
-        names = [picture.name for picture in layout.pictures] or [name for name, _ in layout.tables]
-        return sum(self.sizes[name] for name in names)
+        return sum(self.sizes[member.name] for member in self.layout.members)
 
     def count(self) -> int:
-        return len(self.layout.pictures)
+        return len(self.layout.members) if self.layout.in_classes else 0
 
     def frames(self) -> Iterator[pl.DataFrame]:
         self._digest, self._bytes = self.whole()
         layout = self.layout
-        if layout.pictures:
+        if layout.in_classes:
             self._tell_classes(layout)
-            yield from self._pictures(layout.pictures)
-            return
-        with self.as_files([name for name, _ in layout.tables]) as paths:
-            files = [TableFile(path, name, split) for path, (name, split) in zip(paths, layout.tables, strict=True)]
-            tables = Tables(files, self._table_options, self.listener)
-            yield from tables.frames()
-            self._found, self._rows = tables.found, tables.rows
+            yield from self._documents(layout)
+        elif layout.content == "json":
+            yield from self._records(layout)
+        else:
+            with self.as_files([member.name for member in layout.members]) as paths:
+                pairs = zip(paths, layout.members, strict=True)
+                files = [TableFile(path, member.name, member.split) for path, member in pairs]
+                self._tables = Tables(files, self._table_options, self.listener)
+                yield from self._tables.frames()
+                self._found = self._tables.found
 
     def provenance(self) -> Provenance:
         return Provenance(self.place, self.kind(), self._digest, self._bytes, detected=self._found)
@@ -103,11 +134,12 @@ class Container(Source, ABC):
         return self.options
 
     def _tell_classes(self, layout: Layout) -> None:
-        classes = list(dict.fromkeys(picture.label for picture in layout.pictures))
-        splits = list(dict.fromkeys(picture.split for picture in layout.pictures if picture.split is not None))
+        classes = list(dict.fromkeys(member.label for member in layout.members))
+        splits = list(dict.fromkeys(member.split for member in layout.members if member.split is not None))
         self._found = {"classes": len(classes), "splits": splits, "skipped": len(layout.skipped)}
-        values = {"path": self.place, "count": len(layout.pictures), "classes": len(classes)}
-        self.listener(Note("collect", "collect.class_folders", values))
+        values = {"path": self.place, "count": len(layout.members), "classes": len(classes)}
+        key = "collect.class_folders" if layout.content == "image" else "collect.text_folders"
+        self.listener(Note("collect", key, values))
         if splits:
             self.listener(Note("collect", "collect.official_split", {"splits": ", ".join(splits)}))
         if layout.skipped:
@@ -116,32 +148,74 @@ class Container(Source, ABC):
             values = {"count": len(layout.skipped), "names": shown + more}
             self.listener(Note("collect", "collect.skipped", values))
 
-    def _pictures(self, pictures: Sequence[Picture]) -> Iterator[pl.DataFrame]:
-        by_name = {picture.name: picture for picture in pictures}
-        is_split = any(picture.split is not None for picture in pictures)
-        rows: list[tuple[Picture, bytes]] = []
+    def _read(self, members: Sequence[Member]) -> Iterator[list[tuple[Member, bytes]]]:
+        """Members with their bytes, a bearable number at a time; the digest of a folder is made on the way."""
+        by_name = {member.name: member for member in members}
+        rows: list[tuple[Member, bytes]] = []
         size, digest = 0, hashlib.sha256()
-        for name, data in self.contents([picture.name for picture in pictures]):
+        for name, data in self.contents([member.name for member in members]):
             rows.append((by_name[name], data))
             size += len(data)
-            if not self._digest:
-                digest.update(hashlib.sha256(name.encode() + b"\0" + data).digest())
+            digest.update(hashlib.sha256(name.encode() + b"\0" + data).digest())
             if len(rows) >= _MOST_ROWS_AT_ONCE or size >= _MOST_BYTES_AT_ONCE:
-                yield _frame(rows, is_split)
+                yield rows
                 rows, size = [], 0
         if rows:
-            yield _frame(rows, is_split)
+            yield rows
         self._digest = self._digest or digest.hexdigest()
 
+    def _documents(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        import polars as pl
 
-def _frame(rows: Sequence[tuple[Picture, bytes]], is_split: bool) -> pl.DataFrame:
+        for rows in self._read(layout.members):
+            values: list[Any] = [data for _, data in rows]
+            dtype: Any = pl.Binary
+            if layout.content == "text":
+                values, dtype = [self._text(member.name, data) for member, data in rows], pl.String
+            columns = {
+                layout.content: pl.Series(values, dtype=dtype),
+                "class": pl.Series([member.label for member, _ in rows], dtype=pl.String),
+            }
+            yield _named(pl.DataFrame(columns), [member for member, _ in rows], layout)
+
+    def _text(self, name: str, data: bytes) -> str:
+        text, self._encoding = decoded(data, name, self._table_options.encoding, self._encoding)
+        return text.strip()
+
+    def _records(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        records, count = Records(), 0
+        for rows in self._read(layout.members):
+            for member, data in rows:
+                for row in _objects(member.name, data):
+                    records.see(row)
+                    count += 1
+        self._found = {"documents": len(layout.members), "rows": count}
+        values = {"path": self.place, "count": len(layout.members), "rows": count}
+        self.listener(Note("collect", "collect.documents", values))
+        for rows in self._read(layout.members):
+            objects = [(member, row) for member, data in rows for row in _objects(member.name, data)]
+            if objects:
+                yield _named(records.frame([row for _, row in objects]), [member for member, _ in objects], layout)
+
+
+def _named(frame: pl.DataFrame, members: Sequence[Member], layout: Layout) -> pl.DataFrame:
+    """Rows with the names of their files and, where there is one, their split."""
     import polars as pl
 
-    columns = {
-        "image": pl.Series([data for _, data in rows], dtype=pl.Binary),
-        "class": pl.Series([picture.label for picture, _ in rows], dtype=pl.String),
-        "__path__": pl.Series([picture.name for picture, _ in rows], dtype=pl.String),
-    }
-    if is_split:
-        columns["__split__"] = pl.Series([picture.split for picture, _ in rows], dtype=pl.String)
-    return pl.DataFrame(columns)
+    reserved = [pl.Series("__path__", [member.name for member in members], dtype=pl.String)]
+    if any(member.split is not None for member in layout.members):
+        reserved.append(pl.Series("__split__", [member.split for member in members], dtype=pl.String))
+    return frame.with_columns(reserved)
+
+
+def _objects(name: str, data: bytes) -> list[dict[str, Any]]:
+    """The rows of one JSON document: one object, or a list of them."""
+    try:
+        value = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise SourceError("bad_json", path=name, line=error.lineno, reason=error.msg) from error
+    rows = value if isinstance(value, list) else [value]
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise SourceError("not_an_object", path=name, number=number)
+    return rows

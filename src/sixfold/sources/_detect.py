@@ -11,20 +11,36 @@ import contextlib
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from sixfold.errors import SourceError
 from sixfold.sources._files import unreadable
 
-__all__ = ["Dialect", "detected", "encoding_named", "line_of_bad_byte", "reader"]
+__all__ = [
+    "Dialect",
+    "decoded",
+    "detected",
+    "encoding_named",
+    "encoding_of",
+    "is_labelled",
+    "line_of_bad_byte",
+    "reader",
+]
 
 _SAMPLE = 1 << 18
 _LONGEST_HEADER = 1 << 24
 _LONGEST_FIELD = 1 << 24
 _CHUNK = 1 << 20
+_OFTEN = 20
+"""So many lines have a label on average where lines begin with one."""
+
+_TABLE = 0.9
+"""The share of lines that a delimiter divides alike in a table."""
+
 _DELIMITERS = (",", "\t", ";", "|")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -56,13 +72,8 @@ def detected(path: Path, shown: str, delimiter: str | None, encoding: str | None
     Raises:
         SourceError: The file is empty, is not text, or is not in the encoding that was said.
     """
-    try:
-        sample = _sample(path)
-    except OSError as error:
-        raise unreadable(error, path) from error
-    if not sample.strip(b"\r\n\t \x00\xef\xbb\xbf"):
-        raise SourceError("empty_file", path=shown)
-    name = encoding_named(encoding) if encoding is not None else _encoding(path, shown, sample)
+    name = encoding_of(path, shown, encoding)
+    sample = _sample(path)
     text = codecs.getincrementaldecoder(name)("replace").decode(sample, final=False)
     lines = text.splitlines(keepends=True)
     if len(sample) < path.stat().st_size and len(lines) > 1:
@@ -77,6 +88,67 @@ def detected(path: Path, shown: str, delimiter: str | None, encoding: str | None
         header=header if header is not None else _has_header(rows),
         decimal="," if delimiter != "," and _has_decimal_commas(cells) else ".",
     )
+
+
+def decoded(data: bytes, shown: str, encoding: str | None, before: str | None = None) -> tuple[str, str]:
+    """A whole text and the encoding that it was read in.
+
+    Args:
+        data: The bytes of one document.
+        shown: What people call it.
+        encoding: What was said; left out, it is found.
+        before: What was found for a document beside it: short ones do not tell it themselves.
+
+    Raises:
+        SourceError: It is not text, or not in the encoding that was said.
+    """
+
+    def decodes(name: str) -> bool:
+        try:
+            data.decode(name)
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    if encoding is not None:
+        name = encoding_named(encoding)
+        if not decodes(name):
+            raise SourceError("wrong_encoding", path=shown, encoding=name, line=1)
+    elif decodes("utf-8-sig"):
+        name = "utf-8-sig"
+        if b"\0" in data:
+            name = _encoding(shown, data[:_SAMPLE], decodes)
+    else:
+        name = before if before is not None and decodes(before) else _encoding(shown, data[:_SAMPLE], decodes)
+    return data.decode(name), name
+
+
+def encoding_of(path: Path, shown: str, encoding: str | None) -> str:
+    """The encoding of the text file at ``path``: what was said, else what is found.
+
+    Raises:
+        SourceError: The file cannot be read, is empty or is not text; or there is no encoding of that name.
+    """
+    try:
+        sample = _sample(path)
+        if not sample.strip(b"\r\n\t \x00\xef\xbb\xbf"):
+            raise SourceError("empty_file", path=shown)
+        return encoding_named(encoding) if encoding is not None else _encoding(shown, sample, partial(_decodes, path))
+    except OSError as error:
+        raise unreadable(error, path) from error
+
+
+def is_labelled(path: Path, shown: str, encoding: str | None) -> bool:
+    """Whether the lines of a text file are ``label text``: few different first words, each often, and no table."""
+    name = encoding_of(path, shown, encoding)
+    lines = [line for line in _ends(path, name) if line.strip()]
+    words = [line.split(maxsplit=1) for line in lines]
+    labels = {line[0] for line in words}
+    if not all(len(line) == 2 and line[0][-1] not in _DELIMITERS for line in words):  # noqa: PLR2004 — label and text
+        return False
+    if not 2 <= len(labels) <= max(2, len(lines) // _OFTEN):  # noqa: PLR2004 — two classes at least
+        return False
+    return _best_delimiter(lines, None)[1] < _TABLE
 
 
 def encoding_named(name: str) -> str:
@@ -120,7 +192,19 @@ def _sample(path: Path) -> bytes:
     return sample
 
 
-def _encoding(path: Path, shown: str, sample: bytes) -> str:
+def _ends(path: Path, encoding: str) -> list[str]:
+    """The first and the last lines of a text: rows often stand in the order of their labels."""
+    head, size = _sample(path), path.stat().st_size
+    lines = codecs.getincrementaldecoder(encoding)("replace").decode(head, final=False).split("\n")
+    if len(head) == size:
+        return lines
+    lines.pop()
+    with path.open("rb") as stream:
+        stream.seek(max(len(head), size - _SAMPLE))
+        return lines + stream.read().decode(encoding, "replace").split("\n")[1:]
+
+
+def _encoding(shown: str, sample: bytes, decodes: Callable[[str], bool]) -> str:
     for mark, name in _BOMS:
         if sample.startswith(mark):
             return name
@@ -131,19 +215,19 @@ def _encoding(path: Path, shown: str, sample: bytes) -> str:
             return "utf-16-le" if odds > evens else "utf-16-be"
     if len(_CONTROLS.findall(sample)) > len(sample) * 0.02:
         raise SourceError("binary_file", path=shown)
-    if _decodes(path, "utf-8"):
+    if decodes("utf-8"):
         return "utf-8"
     pairs = sample.decode("gb18030", errors="ignore")
     foreign = [letter for letter in pairs if ord(letter) > 127]  # noqa: PLR2004
     common = sum(1 for letter in foreign if _is_in_gb2312(letter))
     high = sum(byte > 127 for byte in sample)  # noqa: PLR2004
     # Chinese text is pairs of high bytes in GB 2312; an accented Latin letter pairs with an ASCII one instead.
-    if foreign and common >= 0.9 * len(foreign) and common * 2 >= 0.8 * high and _decodes(path, "gb18030"):
-        return "euc_kr" if _is_korean(pairs) and _decodes(path, "euc_kr") else "gb18030"
+    if foreign and common >= 0.9 * len(foreign) and common * 2 >= 0.8 * high and decodes("gb18030"):
+        return "euc_kr" if _is_korean(pairs) and decodes("euc_kr") else "gb18030"
     guess = _guess(sample)
-    if guess is not None and _decodes(path, guess):
+    if guess is not None and decodes(guess):
         return guess
-    return "cp1252" if _decodes(path, "cp1252") else "latin-1"
+    return "cp1252" if decodes("cp1252") else "latin-1"
 
 
 def _guess(sample: bytes) -> str | None:
@@ -190,6 +274,14 @@ def _rows(lines: list[str], delimiter: str, quoted: bool) -> list[list[str]]:
 
 
 def _delimiter(lines: list[str], delimiter: str | None, shown: str) -> tuple[str, bool]:
+    best, agreement = _best_delimiter(lines, delimiter)
+    if delimiter is None and agreement < 0.5 and shown.lower().endswith(".txt") and len(lines) > 1:  # noqa: PLR2004
+        raise SourceError("no_delimiter", path=shown)
+    return best
+
+
+def _best_delimiter(lines: list[str], delimiter: str | None) -> tuple[tuple[str, bool], float]:
+    """The delimiter that divides the most lines alike, whether quotes count; and the share of lines that agree."""
     best, score = (delimiter or ",", True), (0.0, 0, False)
     for candidate in (delimiter,) if delimiter is not None else _DELIMITERS:
         # Only tab-separated text knows no quotes; elsewhere a quote that stays open is a fault to be told.
@@ -204,9 +296,7 @@ def _delimiter(lines: list[str], delimiter: str | None, shown: str) -> tuple[str
             agreement = count / max(len(rows), 1) * min(1.0, _reach(rows, lines))
             if (round(agreement, 3), width, quoted) > score:
                 best, score = (candidate, quoted), (round(agreement, 3), width, quoted)
-    if delimiter is None and score[0] < 0.5 and shown.lower().endswith(".txt") and len(lines) > 1:  # noqa: PLR2004
-        raise SourceError("no_delimiter", path=shown)
-    return best
+    return best, score[0]
 
 
 def _reach(rows: list[list[str]], lines: list[str]) -> float:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from sixfold.errors import SourceError
 from sixfold.progress import Listener, Step
 
-__all__ = ["Ticker", "checked_digest", "located", "not_found", "stamp", "unreadable"]
+__all__ = ["Ticker", "checked_digest", "divided", "located", "nearest", "not_found", "stamp", "unreadable"]
 
 _CHUNK = 1 << 20
 
@@ -42,6 +43,15 @@ def located(place: str, base: Path) -> Path:
     return base / Path(place).expanduser()
 
 
+def divided(place: str, base: Path) -> tuple[Path, str | None]:
+    """Where a place lies, and what of it is meant: ``photos.zip#train`` is what lies in ``train`` inside."""
+    whole = located(place, base)
+    if "#" not in place or whole.exists():
+        return whole, None
+    path, _, inside = place.partition("#")
+    return located(path, base), inside.strip("/") or None
+
+
 def not_found(place: str, base: Path) -> SourceError:
     """The error for a place that does not exist, with the nearest name beside it."""
     path = located(place, base)
@@ -49,8 +59,13 @@ def not_found(place: str, base: Path) -> SourceError:
         beside = sorted(entry.name for entry in path.parent.iterdir())
     except OSError:
         beside = []
-    close = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.5) or beside[:1]
-    return SourceError("not_found", path=path, guess=close[0] if close else "-")
+    return SourceError("not_found", path=path, guess=nearest(path.name, beside))
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Of some names the one that is most like ``name``, else the first; a dash where there is none."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or list(known[:1])
+    return close[0] if close else "-"
 
 
 def unreadable(error: OSError, path: Path) -> SourceError:

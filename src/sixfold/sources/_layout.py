@@ -1,47 +1,58 @@
-"""What a folder or an archive holds, told by the names in it alone: class folders of pictures, or tables."""
+"""What a folder or an archive holds, told by the names in it alone: class folders of documents, or tables."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Literal, TypeAlias
 
 from sixfold.errors import SourceError
 from sixfold.sources._splits import SPLITS, natural, split_named, splits_of_files
 
-__all__ = ["TABLE_SUFFIXES", "Layout", "Picture", "layout_of"]
+__all__ = ["PICTURE_SUFFIXES", "SERIES_SUFFIX", "TABLE_SUFFIXES", "Layout", "Member", "layout_of"]
 
 PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 )
+SERIES_SUFFIX = ".ts"
 TABLE_SUFFIXES = frozenset(
     {".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".xlsx", ".xlsm", ".xls", ".ods"}
+    | {SERIES_SUFFIX}
 )
 _DOCUMENTS = frozenset({"readme", "license", "licence", "copying", "changelog", "citation", "requirements", "notice"})
 _FEWEST_PARTS = 2
 
 
+Content: TypeAlias = Literal["image", "text", "json", "table"]
+
+
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """One row of class folders: the member's name, its class and its split."""
+class Member:
+    """A file that holds one row or a part of a table: its name, its class if it lies in a class folder, its split."""
 
     name: str
-    label: str
-    split: str | None
+    label: str | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Either pictures in class folders, or tables with the split of each; and what was passed over."""
+    """What the files are, in the order of their rows; and what was passed over.
 
-    pictures: tuple[Picture, ...] = ()
-    tables: tuple[tuple[str, str | None], ...] = ()
+    ``image`` and ``text`` are documents in class folders, one row each; ``json`` documents of one row or a list of rows
+    each; ``table`` the files of one table.
+    """
+
+    content: Content
+    members: tuple[Member, ...]
     skipped: tuple[str, ...] = ()
 
     @property
-    def is_split(self) -> bool:
-        """Whether the rows have an official split."""
-        return any(picture.split for picture in self.pictures) or any(split for _, split in self.tables)
+    def in_classes(self) -> bool:
+        """Whether the rows are files in class folders."""
+        return self.content in ("image", "text")
 
 
 def layout_of(names: Sequence[str], where: str) -> Layout:
@@ -56,23 +67,75 @@ def layout_of(names: Sequence[str], where: str) -> Layout:
     seen = [name for name in names if not _is_clutter(name)]
     pictures = [name for name in seen if _suffix(name) in PICTURE_SUFFIXES]
     tables = [name for name in seen if _is_table(name)]
-    in_classes = _class_rows(pictures, where)
-    if in_classes and (len({picture.label for picture in in_classes}) > 1 or not tables):
-        kept = {picture.name for picture in in_classes}
-        return Layout(pictures=tuple(in_classes), skipped=tuple(name for name in names if name not in kept))
+    classified = _class_rows(pictures, where)
+    if classified and (len({member.label for member in classified}) > 1 or not tables):
+        return _laid_out("image", classified, names)
+    if series := [name for name in tables if _suffix(name) == SERIES_SUFFIX]:
+        _hold_one_set(series, where)
+        return _laid_out("table", _split_tables(series, where), names)
+    if tables and all(_suffix(name) == ".txt" for name in tables) and (texts := _texts(tables, where)):
+        return _laid_out("text", texts, names)
+    if len(tables) > 1 and all(_suffix(name) == ".json" for name in tables) and (documents := _documents(tables)):
+        return _laid_out("json", documents, names)
     if tables:
         # A table of data is seldom .txt where another format lies beside it.
-        tables = [name for name in tables if not name.lower().endswith(".txt")] or tables
-        tables.sort(key=natural)
-        splits = splits_of_files([PurePosixPath(name).stem for name in tables], where) if len(tables) > 1 else [None]
-        if splits is None:
-            raise SourceError("several_tables", path=where, count=len(tables), names=", ".join(tables[:5]))
-        kept = set(tables)
-        told = sorted(zip(tables, splits, strict=True), key=lambda table: SPLITS.index(table[1] or "train"))
-        return Layout(tables=tuple(told), skipped=tuple(name for name in names if name not in kept))
+        tables = [name for name in tables if _suffix(name) != ".txt"] or tables
+        return _laid_out("table", _split_tables(tables, where), names)
     if pictures:
         raise SourceError("no_classes", path=where, count=len(pictures), example=pictures[0])
     raise SourceError("nothing_inside", path=where, count=len(names))
+
+
+def _laid_out(content: Content, members: Sequence[Member], names: Sequence[str]) -> Layout:
+    kept = {member.name for member in members}
+    return Layout(content, tuple(members), tuple(name for name in names if name not in kept))
+
+
+def _split_tables(tables: list[str], where: str) -> list[Member]:
+    tables = sorted(tables, key=natural)
+    splits: Sequence[str | None] | None = [None]
+    if len(tables) > 1:
+        splits = splits_of_files([PurePosixPath(name).stem for name in tables], where)
+    if splits is None:
+        raise SourceError("several_tables", path=where, count=len(tables), names=", ".join(tables[:5]))
+    members = [Member(name, None, split) for name, split in zip(tables, splits, strict=True)]
+    return sorted(members, key=lambda member: SPLITS.index(member.split or "train"))
+
+
+def _hold_one_set(names: Sequence[str], where: str) -> None:
+    """Files of series have the same columns whatever they measure: two sets would be mixed without a word."""
+    sets = {
+        "_".join(word for word in PurePosixPath(name).stem.split("_") if split_named(word) is None): name
+        for name in names
+    }
+    if len(sets) > 1:
+        folders = {name.rpartition("/")[0] for name in sets.values()}
+        inside = sorted(folders) if len(folders) == len(sets) and "" not in folders else [f"{name}_*" for name in sets]
+        shown = ", ".join(inside[:10]) + (" …" if len(inside) > 10 else "")  # noqa: PLR2004
+        raise SourceError("several_sets", path=where, names=shown, guess=inside[0])
+
+
+def _texts(names: Sequence[str], where: str) -> list[Member]:
+    """Texts in class folders; none where folders hold one file each, or are called after splits: those are tables."""
+    members = _class_rows(names, where)
+    labels = {member.label for member in members}
+    if len(labels) < _FEWEST_PARTS or len(members) < len(labels) * _FEWEST_PARTS:
+        return []
+    return [] if all(split_named(label or "") for label in labels) else members
+
+
+def _documents(names: Sequence[str]) -> list[Member]:
+    """JSON documents, with the split that a folder of theirs tells; none where their own names tell splits."""
+    stems = [set(re.split(r"[_\-.\s]+", PurePosixPath(name).stem)) for name in names]
+    if all(any(split_named(word) for word in words) for words in stems):
+        return []
+    splits = [
+        next((split for folder in name.split("/")[:-1] if (split := split_named(folder))), None) for name in names
+    ]
+    if not all(splits):
+        splits = [None] * len(names)
+    members = [Member(name, None, split) for name, split in zip(names, splits, strict=True)]
+    return sorted(members, key=lambda member: (SPLITS.index(member.split or "train"), natural(member.name)))
 
 
 def _is_clutter(name: str) -> bool:
@@ -87,7 +150,7 @@ def _is_table(name: str) -> bool:
     return _suffix(name) in TABLE_SUFFIXES and PurePosixPath(name).stem.lower() not in _DOCUMENTS
 
 
-def _class_rows(names: Sequence[str], where: str) -> list[Picture]:
+def _class_rows(names: Sequence[str], where: str) -> list[Member]:
     parts = {name: tuple(name.split("/")) for name in names}
     rows = {name: folders for name, folders in parts.items() if len(folders) >= _FEWEST_PARTS}
     while rows and len({folders[0] for folders in rows.values()}) == 1:
@@ -103,13 +166,14 @@ def _class_rows(names: Sequence[str], where: str) -> list[Picture]:
         raise SourceError("mixed_folders", path=where, folder=stray)
     else:
         told = {}
-    pictures = []
+    members = []
     for name, folders in rows.items():
         split = told.get(folders[0])
-        pictures.append(Picture(name, folders[1 if split else 0], split))
-    ranks = {label: rank for rank, label in enumerate(sorted({row.label for row in pictures}, key=natural))}
+        members.append((folders[1 if split else 0], Member(name, folders[1 if split else 0], split)))
+    ranks = {label: rank for rank, label in enumerate(sorted({label for label, _ in members}, key=natural))}
 
-    def order(picture: Picture) -> tuple[object, ...]:
-        return SPLITS.index(picture.split or "train"), ranks[picture.label], natural(picture.name)
+    def order(row: tuple[str, Member]) -> tuple[object, ...]:
+        label, member = row
+        return SPLITS.index(member.split or "train"), ranks[label], natural(member.name)
 
-    return sorted(pictures, key=order)
+    return [member for _, member in sorted(members, key=order)]

@@ -62,7 +62,7 @@ def look(place: str, base: Path | None = None, listener: Listener = silent) -> L
         SourceError: It does not exist or cannot be read.
     """
     source = source_of(place, {}, base, listener)
-    if isinstance(source, Container) and source.roles is not None:
+    if isinstance(source, Container) and source.layout.in_classes:
         return _of_class_folders(source)
     frames: list[pl.DataFrame] = []
     complete = True
@@ -87,15 +87,16 @@ def look(place: str, base: Path | None = None, listener: Listener = silent) -> L
 
 
 def _of_class_folders(source: Container) -> Look:
-    pictures = source.layout.pictures
-    classes = tuple(dict.fromkeys(picture.label for picture in pictures))
-    splits = tuple(dict.fromkeys(picture.split for picture in pictures if picture.split is not None))
-    image, label = source.roles or ("image", "class")
-    columns = (
-        LookColumn(image, "Binary", (), len(pictures), 0.0),
-        LookColumn(label, "String", classes, len(classes), 0.0),
-    )
-    return Look(source.place, source.kind(), source.roles, columns, len(pictures), splits)
+    members = source.layout.members
+    classes = tuple(dict.fromkeys(member.label for member in members))
+    splits = tuple(dict.fromkeys(member.split for member in members if member.split is not None))
+    content, label = source.roles or ("image", "class")
+    if content == "image":
+        first = LookColumn(content, "Binary", (), len(members), 0.0)
+    else:
+        first = _column(next(source.frames())[content])
+    columns = (first, LookColumn(label, "String", classes, len(classes), 0.0))
+    return Look(source.place, source.kind(), source.roles, columns, len(members), splits)
 
 
 def _column(series: pl.Series) -> LookColumn:

@@ -74,7 +74,10 @@ class Source(Kind, ABC):
 
     @property
     def roles(self) -> tuple[str, ...] | None:
-        """The names of the roles, given first and target last; ``None`` where the source has columns of its own."""
+        """The names of the roles, given first and target last; ``None`` where the source has columns of its own.
+
+        Some formats tell only once rows are read: ask it with the first frame in hand.
+        """
         return None
 
     @abstractmethod

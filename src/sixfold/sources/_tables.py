@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import orjson
 from pydantic import Field as Setting
@@ -22,8 +22,9 @@ from pydantic import field_validator
 from sixfold.errors import SourceError
 from sixfold.families import Options
 from sixfold.progress import Listener, Note
-from sixfold.sources._detect import detected, line_of_bad_byte, reader
+from sixfold.sources._detect import detected, encoding_of, is_labelled, line_of_bad_byte, reader
 from sixfold.sources._files import Ticker, unreadable
+from sixfold.sources._layout import SERIES_SUFFIX
 from sixfold.sources._records import Records
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class TableOptions(Options):
     encoding: str | None = Setting(None, description="The encoding of a text table: utf-8, gb18030, latin-1 …")
     header: bool | None = Setting(None, description="Whether the first row names the columns.")
     sheet: str | None = Setting(None, description="The sheet of a workbook; left out, the first.")
+    format: Literal["label_text"] | None = Setting(
+        None, description="`label_text`: every line is a label, a blank and a text; left out, it is detected."
+    )
 
     @field_validator("delimiter")
     @classmethod
@@ -124,6 +128,11 @@ class Tables:
         """
         self._learn()
         return tuple(self._schema)
+
+    @property
+    def roles(self) -> tuple[str, ...] | None:
+        """The roles of the columns, where the format has no names for them; known once rows were read."""
+        return self._parts[0][1].roles if self._parts else None
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """The rows, a piece at a time, with ``__split__`` where the files have one.
@@ -202,6 +211,11 @@ class _Part(ABC):
         self.columns: tuple[str, ...] = ()
         self.found: dict[str, Any] = {}
         self.rows = 0
+
+    @property
+    def roles(self) -> tuple[str, ...] | None:
+        """The roles of the columns, where the format has no names for them."""
+        return None
 
     @abstractmethod
     def frames(self) -> Iterator[pl.DataFrame]:
@@ -389,6 +403,160 @@ class _TextPart(_Part):
             self.listener(Note("collect", "collect.decimal_comma", {"path": self.file.name}))
 
 
+class _LabelledPart(_Part):
+    """A label, a blank and a text on every line, as text classification is often published."""
+
+    is_text = True
+
+    def __init__(self, file: TableFile, options: TableOptions, listener: Listener) -> None:
+        super().__init__(file, options, listener)
+        self._encoding = encoding_of(file.path, file.name, options.encoding)
+        self.columns = ("text", "label")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return self.columns
+
+    def learn(self) -> dict[str, _Seen]:
+        seen = super().learn()
+        encoding = "utf-8" if self._encoding == "utf-8-sig" else self._encoding
+        self.found = {"format": "label_text", "encoding": encoding, "rows": self.rows}
+        values = {"path": self.file.name, "encoding": encoding, "rows": self.rows}
+        self.listener(Note("collect", "collect.label_text", values))
+        return seen
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        import polars as pl
+
+        rows = self._rows()
+        while chunk := list(islice(rows, _MOST_ROWS_AT_ONCE)):
+            labels, texts = zip(*chunk, strict=True)
+            yield pl.DataFrame({"text": texts, "label": labels}, schema=dict.fromkeys(self.columns, pl.String))
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        path = self.file.path
+        try:
+            ticker = Ticker(self.listener, path.stat().st_size, "bytes")
+            with path.open(encoding=self._encoding, newline=None) as stream:
+                for number, line in enumerate(stream, start=1):
+                    ticker.add(len(line))
+                    if "\0" in line:
+                        raise SourceError("nul_byte", path=self.file.name, line=number)
+                    if words := line.split(maxsplit=1):
+                        yield words[0], words[1].strip() if len(words) > 1 else ""
+        except UnicodeError:
+            bad = line_of_bad_byte(path, self._encoding)
+            raise SourceError("wrong_encoding", path=self.file.name, encoding=self._encoding, line=bad) from None
+        except OSError as error:
+            raise unreadable(error, path) from error
+
+
+class _SeriesPart(_Part):
+    """The ``.ts`` format of sktime and the UCR archive: one series a line, its channels and its class behind colons.
+
+    A row is a list of steps, for several channels of lists of channels; what is missing (``?``) is null. Lines need not
+    be of equal length; of channels of unequal length the shorter end in nulls. The format's own description:
+    sktime, "Loading data", TS format.
+    """
+
+    def __init__(self, file: TableFile, options: TableOptions, listener: Listener) -> None:
+        super().__init__(file, options, listener)
+        self._channels = 0
+        self._said, self._first_line = self._header()
+        self._has_number = self._said.get("targetlabel", "").lower().startswith("true")
+        self._has_class = self._said.get("classlabel", "").lower().startswith("true") or self._has_number
+        if self._said.get("timestamps", "false").lower().startswith("true"):
+            raise SourceError("bad_series", path=file.name, line=self._first_line, reason="@timeStamps true")
+        self.columns = ("series", "class") if self._has_class else ("series",)
+
+    @property
+    def roles(self) -> tuple[str, ...] | None:
+        return self.columns if self._has_class else None
+
+    def learn(self) -> dict[str, _Seen]:
+        seen = super().learn()
+        self.found = {"format": "ts", "rows": self.rows, "channels": self._channels}
+        values = {"path": self.file.name, "rows": self.rows, "channels": self._channels}
+        self.listener(Note("collect", "collect.series", values))
+        return seen
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        rows: list[tuple[list[Any], str | None]] = []
+        size, self._channels = 0, 0
+        for number, line in self._lines():
+            if number <= self._first_line:
+                continue
+            rows.append(self._row(number, line))
+            size += len(line)
+            if size >= _MOST_BYTES_AT_ONCE:
+                yield self._frame(rows)
+                rows, size = [], 0
+        if rows:
+            yield self._frame(rows)
+
+    def _frame(self, rows: list[tuple[list[Any], str | None]]) -> pl.DataFrame:
+        import polars as pl
+
+        steps = pl.List(pl.Float64) if self._channels == 1 else pl.List(pl.List(pl.Float64))
+        columns = [pl.Series("series", [series for series, _ in rows], steps)]
+        if self._has_class:
+            classes = pl.Series("class", [label for _, label in rows], pl.String)
+            columns.append(classes.cast(pl.Float64) if self._has_number else classes)
+        return pl.DataFrame(columns)
+
+    def _header(self) -> tuple[dict[str, str], int]:
+        said: dict[str, str] = {}
+        for number, line in self._lines():
+            if not line.startswith("@"):
+                break
+            name, _, value = line[1:].partition(" ")
+            if name.lower() == "data":
+                return said, number
+            said[name.lower()] = value.strip()
+        raise SourceError("bad_series", path=self.file.name, line=1, reason="@data")
+
+    def _lines(self) -> Iterator[tuple[int, str]]:
+        """Lines that are neither blank nor a comment, with their numbers from 1."""
+        path = self.file.path
+        try:
+            ticker = Ticker(self.listener, path.stat().st_size, "bytes")
+            with path.open(encoding="utf-8-sig", newline=None) as stream:
+                for number, line in enumerate(stream, start=1):
+                    ticker.add(len(line))
+                    if line.strip() and not line.startswith("#"):
+                        yield number, line.strip()
+        except UnicodeDecodeError:
+            bad = line_of_bad_byte(path, "utf-8")
+            raise SourceError("wrong_encoding", path=self.file.name, encoding="utf-8", line=bad) from None
+        except OSError as error:
+            raise unreadable(error, path) from error
+
+    def _row(self, number: int, line: str) -> tuple[list[Any], str | None]:
+        *channels, last = line.split(":")
+        label = last.strip() or None
+        if not self._has_class:
+            channels, label = [*channels, last], None
+        if self._channels not in (0, len(channels)) or not channels:
+            reason = f"{len(channels)} ≠ {self._channels}"
+            raise SourceError("bad_series", path=self.file.name, line=number, reason=reason)
+        self._channels = len(channels)
+        try:
+            numbers = [[_step(cell) for cell in channel.split(",")] if channel.strip() else [] for channel in channels]
+        except ValueError as error:
+            raise SourceError("bad_series", path=self.file.name, line=number, reason=error) from None
+        if len(numbers) == 1:
+            return numbers[0], label
+        return [list(step) for step in zip_longest(*numbers)], label
+
+
+def _step(cell: str) -> float | None:
+    text = cell.strip()
+    if text in ("?", ""):
+        return None
+    number = float(text)
+    return None if number != number else number  # noqa: PLR0124 — NaN alone
+
+
 class _Counted:
     """Lines, counted as they are taken."""
 
@@ -568,6 +736,13 @@ def _part(file: TableFile, options: TableOptions, listener: Listener) -> _Part:
         return _ExcelPart(file, options, listener)
     if suffix in (".json", ".jsonl", ".ndjson"):
         return _JsonPart(file, options, listener)
+    if suffix == SERIES_SUFFIX:
+        return _SeriesPart(file, options, listener)
+    is_told = options.delimiter is not None or options.header is not None
+    if options.format == "label_text" or (
+        suffix == ".txt" and not is_told and is_labelled(file.path, file.name, options.encoding)
+    ):
+        return _LabelledPart(file, options, listener)
     return _TextPart(file, options, listener)
 
 

@@ -13,15 +13,16 @@ from sixfold.hashing import digest_of_value
 from sixfold.language import Text
 from sixfold.sources._archives import Archived, archive_kind, opened
 from sixfold.sources._container import Container
-from sixfold.sources._files import checked_digest, located, stamp
+from sixfold.sources._files import checked_digest, divided, stamp
 
 __all__ = ["Archive"]
 
 
 class Archive(Container):
-    """zip, tar, tar.gz, tar.bz2 or tar.xz of class folders or of a table; or one table compressed alone.
+    """zip, tar, tar.gz, tar.bz2 or tar.xz of what a folder may hold; or one table compressed alone.
 
-    Read member by member; pictures never touch the disk, a table goes to a private folder in memory.
+    Read member by member; documents never touch the disk, a table goes to a private folder in memory.
+    ``archive.zip#inside`` is a folder, a file or a pattern (``#GunPoint_*``) inside.
     """
 
     title: ClassVar[Text] = Text("an archive", "压缩包")
@@ -29,13 +30,13 @@ class Archive(Container):
 
     @classmethod
     def claims(cls, place: str, base: Path) -> bool:
-        path = located(place, base)
+        path = divided(place, base)[0]
         return path.is_file() and archive_kind(path) is not None
 
     @property
     def path(self) -> Path:
         """Where the archive lies."""
-        return located(self.place, self.base)
+        return divided(self.place, self.base)[0]
 
     def fingerprint(self) -> str:
         return digest_of_value(stamp(self.path))

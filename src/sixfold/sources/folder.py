@@ -1,4 +1,4 @@
-"""A folder: class folders of pictures, or the files of one table."""
+"""A folder: class folders of pictures or texts, JSON documents, or the files of one table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sixfold.errors import SourceError
 from sixfold.hashing import digest_of_file, digest_of_value
 from sixfold.language import Text
 from sixfold.sources._container import Container
-from sixfold.sources._files import located, unreadable
+from sixfold.sources._files import divided, unreadable
 
 __all__ = ["Folder"]
 
@@ -20,7 +20,10 @@ _MOST_FILES = 5_000_000
 
 
 class Folder(Container):
-    """``<class>/<picture>``, below ``train/``, ``validation/``, ``test/`` where the split is official; or a table.
+    """``<class>/<picture or text>``, below ``train/``, ``validation/``, ``test/`` where the split is official.
+
+    Or a table, or JSON documents of one row (or a list of rows) each. ``folder#inside`` is a
+    folder, a file or a pattern (``#GunPoint_*``) inside.
 
     Links to folders are not followed, so that a circle cannot be entered.
     """
@@ -30,12 +33,12 @@ class Folder(Container):
 
     @classmethod
     def claims(cls, place: str, base: Path) -> bool:
-        return located(place, base).is_dir()
+        return divided(place, base)[0].is_dir()
 
     @property
     def path(self) -> Path:
         """Where the folder lies."""
-        return located(self.place, self.base)
+        return divided(self.place, self.base)[0]
 
     def fingerprint(self) -> str:
         stamps = []
@@ -79,7 +82,7 @@ class Folder(Container):
     def whole(self) -> tuple[str, int]:
         if self.sha256 is not None:
             raise SourceError("sha256_of_folder", path=self.place)
-        if self.layout.pictures:  # the digest is made while they are read
+        if self.layout.content != "table":  # the digest is made while they are read
             return "", self.space()
-        digests = {name: digest_of_file(self.path / name) for name, _ in self.layout.tables}
+        digests = {member.name: digest_of_file(self.path / member.name) for member in self.layout.members}
         return digest_of_value(digests), self.space()

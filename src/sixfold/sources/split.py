@@ -43,6 +43,7 @@ class Split(Source):
     ) -> None:
         super().__init__(place, options, base, listener)
         self.parts = {split: parts[split] for split in SPLITS if parts and split in parts}
+        self._read: list[Source] = []
 
     @classmethod
     def claims(cls, place: str, base: Path) -> bool:  # noqa: ARG003
@@ -50,12 +51,7 @@ class Split(Source):
 
     @property
     def roles(self) -> tuple[str, ...] | None:
-        roles = {split: part.roles for split, part in self.parts.items()}
-        first = next(iter(roles.values()), None)
-        for split, other in roles.items():
-            if other != first:
-                raise SourceError("parts_differ", first=next(iter(roles)), second=split)
-        return first
+        return self._read[-1].roles if self._read else next(iter(self.parts.values())).roles
 
     def fingerprint(self) -> str:
         return digest_of_value({split: part.fingerprint() for split, part in self.parts.items()})
@@ -64,7 +60,10 @@ class Split(Source):
         import polars as pl
 
         for split, part in self.parts.items():
+            self._read.append(part)
             for frame in part.frames():
+                if part.roles != self._read[0].roles:
+                    raise SourceError("parts_differ", first=next(iter(self.parts)), second=split)
                 # A split inside a part gives way to the one that the file says.
                 yield frame.with_columns(pl.lit(split).alias("__split__"))
 

@@ -27,12 +27,15 @@ __all__ = ["Table"]
 class Table(Source):
     """CSV, TSV, text, Parquet, JSON Lines, JSON or Excel; ``adult_*.csv`` names several files of the same columns.
 
-    Files whose names say train, validation and test as words make an official split.
+    A text file of lines ``label text`` has the columns ``text`` and ``label``, a ``.ts`` file of the UCR archive has
+    ``series`` and ``class``; in product.yaml they may be called otherwise, in this order. Files whose names say train,
+    validation and test as words make an official split.
     """
 
     title: ClassVar[Text] = Text("a table", "表格")
     rank: ClassVar[int] = 20
     Options = TableOptions
+    _tables: Tables | None = None
 
     @classmethod
     def claims(cls, place: str, base: Path) -> bool:
@@ -58,6 +61,10 @@ class Table(Source):
         told = sorted(zip(paths, splits, strict=True), key=lambda pair: SPLITS.index(pair[1]))
         return [TableFile(path, path.name, split) for path, split in told]
 
+    @property
+    def roles(self) -> tuple[str, ...] | None:
+        return self._tables.roles if self._tables is not None else None
+
     def fingerprint(self) -> str:
         return digest_of_value([stamp(file.path) for file in self.files])
 
@@ -76,7 +83,8 @@ class Table(Source):
         yield from self._tables.frames()
 
     def provenance(self) -> Provenance:
-        return Provenance(self.place, self.kind(), self._digest, self.space(), detected=self._tables.found)
+        detected = self._tables.found if self._tables is not None else {}
+        return Provenance(self.place, self.kind(), self._digest, self.space(), detected=detected)
 
     @property
     def _table_options(self) -> TableOptions:

@@ -108,7 +108,9 @@ class Url(Source):
 
         assert isinstance(self.options, TableOptions)
         said = self.options.model_dump(exclude_unset=True, exclude={"allow_private"})
-        return source_of(str(self._file), said, self._file.parent, self.listener)
+        inside = urlsplit(self.place).fragment
+        place = f"{self._file}#{unquote(inside)}" if inside else str(self._file)
+        return source_of(place, said, self._file.parent, self.listener)
 
     @cached_property
     def _file(self) -> Path:
