@@ -12,6 +12,7 @@ import pytest
 from PIL import Image as Pillow
 
 from sixfold.errors import DataError, ProductError
+from sixfold.networks.cnn import Cnn
 from sixfold.preparing import CHECKS
 from sixfold.product import Product
 from sixfold.progress import Finding, Note
@@ -91,6 +92,24 @@ def test_what_the_artefact_depends_on_changes_with_kind_option_and_section(produ
         )
     ]
     assert all(one != other for i, one in enumerate(keys) for other in keys[:i])
+
+
+def test_a_network_that_is_named_asks_options_of_given_columns_and_product_yaml_has_the_last_word(
+    bench: Any, product: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asks(_: Any, kind: str, options: Any) -> dict[str, Any]:
+        return {"size": 4 * options.get("filters", [1])[0], "color": "grey"} if kind == "image" else {}
+
+    plain = Prepare().depends_on(product({"photo": "image"}))
+    monkeypatch.setattr(Cnn, "asks", classmethod(asks))
+    made = product({"photo": "image"})
+    assert Prepare().depends_on(made) == plain
+    named = made.changed(train={"network": "cnn", "filters": [2]})
+    assert Prepare().depends_on(named)["columns"]["photo"]["options"] == {"size": 8, "color": "grey"}
+    prepared, *_ = bench.prepare(named, pictures())
+    assert prepared.given["photo"].form.shape == (8, 8, 1)
+    said = named.changed(given={"photo": {"kind": "image", "size": 5}})
+    assert bench.prepare(said, pictures())[0].given["photo"].form.shape == (5, 5, 1)
 
 
 def test_rows_without_a_target_are_left_out_and_told(bench: Any, product: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -83,6 +84,15 @@ class Text(Field):
         if isinstance(value, (list, tuple, set, dict, np.ndarray)):
             raise ValueError(_NOT_A_TEXT)
         return plain(value if isinstance(value, str) else label(value)) or None
+
+    def likeness(self, value: Any) -> bytes | None:
+        """The text without what copying changes: case, blanks, full and half width (Unicode's NFKC)."""
+        text = self.parse(value)
+        if text is None:
+            return None
+        if not text.isascii():
+            text = unicodedata.normalize("NFKC", text)
+        return " ".join(text.casefold().split()).encode("utf-8", "surrogatepass")
 
     def depends_on(self) -> Any:
         return None if self._folder is None else digest_of_value(read(self._folder))

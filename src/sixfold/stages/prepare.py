@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sixfold.errors import DataError, ProductError
+from sixfold.families import find
 from sixfold.fields import Array, Field
 from sixfold.fields.category import Category
+from sixfold.networks import Network
 from sixfold.preparing import (
     MISSING,
     Collected,
@@ -59,12 +61,11 @@ class Prepare(Stage):
     version: ClassVar[int] = 2
 
     def depends_on(self, product: Product) -> dict[str, Any]:
-        columns = {**product.given, product.target_name: product.target}
         return {
             "prepare": product.prepare.model_dump(mode="json"),
             "given": list(product.given),
             "target": product.target_name,
-            "columns": {name: _depends_on(product, name, spec) for name, spec in columns.items()},
+            "columns": {name: _depends_on(product, name, spec) for name, spec in wanted(product).items()},
         }
 
     def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
@@ -76,10 +77,7 @@ class Prepare(Stage):
         """
         levels = held_levels(product)
         told = product.prepare.split
-        kinds = {
-            name: spec.field(name, product.folder)
-            for name, spec in (*product.given.items(), (product.target_name, product.target))
-        }
+        kinds = {name: spec.field(name, product.folder) for name, spec in wanted(product).items()}
         beside = [name for name in (told.group, told.time) if name is not None]
         collected = Collected.open(inputs["collect"], work, kinds, beside)
         target = collected.columns[product.target_name]
@@ -131,6 +129,19 @@ class Prepare(Stage):
             "shared_rows": report["shared_rows"],
             "findings": _counted(found),
         }
+
+
+def wanted(product: Product) -> dict[str, ColumnSpec]:
+    """The given columns and the target as they are prepared: what product.yaml says of them, and beyond that what the
+    network asks of given ones if one is named (a pretrained one: its own tokenizer)."""
+    family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
+    told = product.train
+    network = None if told.network == "auto" or told.keras is not None else find(family, told.network)
+    columns = {}
+    for name, spec in product.given.items():
+        asked = {} if network is None else network.asks(spec.kind, told.options)
+        columns[name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
+    return {**columns, product.target_name: product.target}
 
 
 def _depends_on(product: Product, name: str, spec: ColumnSpec) -> dict[str, Any]:
