@@ -50,18 +50,28 @@ LINES = "".join(f"{number % 2} the {number}th film{' , well made' * (number % 3)
 
 
 def test_lines_of_label_and_text_are_found_and_told(tmp_path: Path) -> None:
-    (tmp_path / "reviews.txt").write_bytes(LINES.encode() + "1 Le café\tau lait était très bon, déjà à midi\n\n".encode("latin-1"))
+    (tmp_path / "reviews.txt").write_bytes(
+        LINES.encode() + "1 Le café\tau lait était très bon, déjà à midi\n\n".encode("latin-1")
+    )
     events: list[Any] = []
     source = source_of("reviews.txt", {}, tmp_path, events.append)
     frame = pl.concat(source.frames())
     assert frame.schema == {"text": pl.String, "label": pl.Int64}
-    assert (frame.height, frame.row(0), frame.row(-1)) == (61, ("the 0th film", 0), ("Le café\tau lait était très bon, déjà à midi", 1))
+    assert (frame.height, frame.row(0), frame.row(-1)) == (
+        61,
+        ("the 0th film", 0),
+        ("Le café\tau lait était très bon, déjà à midi", 1),
+    )
     assert "collect.label_text" in {event.key for event in events if isinstance(event, Note)}
     assert source.provenance().detected["reviews.txt"]["format"] == "label_text"
 
 
 def test_rows_sorted_by_label_are_found_all_the_same(tmp_path: Path) -> None:
-    lines = [f"{label} some words{', more' * (number % 3)} {number}\n" for label in ("neg", "pos") for number in range(20_000)]
+    lines = [
+        f"{label} some words{', more' * (number % 3)} {number}\n"
+        for label in ("neg", "pos")
+        for number in range(20_000)
+    ]
     (tmp_path / "a.txt").write_text("".join(lines))
     assert read("a.txt", tmp_path)["label"].value_counts(sort=True)["count"].to_list() == [20_000, 20_000]
 

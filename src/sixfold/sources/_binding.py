@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Binding", "Way", "bindings"]
 
-Way: TypeAlias = Literal["as it is", "list", "steps", "channels"]
+Way: TypeAlias = Literal["as it is", "list", "steps", "channels", "file"]
+
+ROW = "\0row"
+"""The number of a row, from 1, which a pattern of files may use as ``{row}``."""
+
 _SERIES = "series"
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Binding:
         key: The dotted key of product.yaml that says so.
         columns: The columns of the source.
         way: What they make.
+        pattern: Where they make the name of a ``file``: how, ``{}`` standing for each column.
         channels: How many columns make one step, where ``way`` is steps; they stand beside each other.
     """
 
@@ -42,6 +48,7 @@ class Binding:
     columns: tuple[str, ...]
     way: Way = "as it is"
     channels: int = 1
+    pattern: str = ""
 
     def value(self, frame: pl.DataFrame) -> tuple[pl.Series, int]:
         """The column of the product for a piece of rows; and how many values are not the numbers that they should be.
@@ -53,6 +60,9 @@ class Binding:
 
         if self.way == "as it is":
             return frame[self.columns[0]].alias(self.name), 0
+        if self.way == "file":
+            parts = [_as_label(frame[column]) for column in self.columns]
+            return pl.select(pl.format(self.pattern, *parts).alias(self.name)).to_series(), 0
         read = [as_numbers(frame[column]) for column in self.columns]
         numbers = pl.DataFrame([series.alias(str(number)) for number, (series, _) in enumerate(read)])
         wrong = sum(count for _, count in read)
@@ -106,9 +116,11 @@ def bindings(product: Product, roles: Sequence[str] | None, columns: Sequence[st
 
 def _said(product: Product, name: str, key: str, spec: ColumnSpec, columns: Sequence[str]) -> Binding:
     """The binding of a column that says ``from``."""
+    if isinstance(spec.from_, str) and spec.from_ not in columns and _PLACEHOLDER.search(spec.from_):
+        return _file(product, name, key, spec.from_, columns)
     said = (spec.from_,) if isinstance(spec.from_, str) else spec.from_ or ()
     is_long = product.collect.rows.id is not None
-    known = [column for column in columns if column not in RESERVED]
+    known = [column for column in columns if column not in (*RESERVED, ROW)]
     parts: list[list[str]] = []
     for part in said:
         matching = [part] if part in known else _matching(part, known)
@@ -130,6 +142,30 @@ def _said(product: Product, name: str, key: str, spec: ColumnSpec, columns: Sequ
         steps = tuple(column for step in zip(*parts, strict=True) for column in step)
         return Binding(name, key, steps, "steps", len(parts))
     return Binding(name, key, flat, "steps")
+
+
+def _file(product: Product, name: str, key: str, pattern: str, columns: Sequence[str]) -> Binding:
+    """The binding of a column whose files follow from other columns: ``{id}_front.jpg``."""
+    named = []
+    for column in _PLACEHOLDER.findall(pattern):
+        if column == "row" and column not in columns:
+            named.append(ROW)
+        elif column in columns and column not in RESERVED:
+            named.append(column)
+        else:
+            raise no_column(column, columns, product.place(f"{key}.from"))
+    return Binding(name, key, tuple(named), "file", pattern=_PLACEHOLDER.sub("{}", pattern))
+
+
+def _as_label(values: pl.Series) -> pl.Series:
+    """Values as people write them in the name of a file: 3.0 as 3."""
+    import polars as pl
+
+    if values.dtype.is_float():
+        whole = values.cast(pl.Int64, strict=False)
+        if (whole.cast(pl.Float64) == values).all():
+            values = whole
+    return values.cast(pl.String)
 
 
 def _matching(pattern: str, columns: Sequence[str]) -> list[str]:

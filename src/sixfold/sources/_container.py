@@ -15,6 +15,7 @@ import orjson
 
 from sixfold.errors import SourceError
 from sixfold.progress import Note
+from sixfold.sources._attached import Attachments
 from sixfold.sources._detect import decoded
 from sixfold.sources._files import divided, nearest
 from sixfold.sources._layout import Layout, Member, layout_of
@@ -39,12 +40,16 @@ class Container(Source, ABC):
     """
 
     Options = TableOptions
+    at_once: int = _MOST_BYTES_AT_ONCE
+    """How many bytes of files that rows name are best read together."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._found: dict[str, Any] = {}
         self._tables: Tables | None = None
         self._encoding: str | None = None
+        self.attached, self.attached_bytes = hashlib.sha256(), 0
+        """The digest and the size of the files that rows named, as far as they were read."""
 
     @abstractmethod
     def members(self) -> dict[str, int]:
@@ -127,6 +132,18 @@ class Container(Source, ABC):
 
     def provenance(self) -> Provenance:
         return Provenance(self.place, self.kind(), self._digest, self._bytes, detected=self._found)
+
+    def attachments(self, split: str | None = None) -> Attachments | None:  # noqa: ARG002
+        if self.layout.in_classes:
+            return None
+        folder = self.layout.members[0].name.rpartition("/")[0] if self.layout.content == "table" else ""
+        return Attachments(self.sizes, folder, self._attached, self.at_once)
+
+    def _attached(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        for name, data in self.contents(names):
+            self.attached.update(hashlib.sha256(name.encode() + b"\0" + data).digest())
+            self.attached_bytes += len(data)
+            yield name, data
 
     @property
     def _table_options(self) -> TableOptions:

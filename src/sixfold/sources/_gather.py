@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sixfold.errors import SourceError
 from sixfold.product import Product
 from sixfold.progress import Listener, Note, silent
-from sixfold.sources._binding import Binding, bindings
+from sixfold.sources._attached import Attached
+from sixfold.sources._binding import ROW, Binding, bindings
 from sixfold.sources._columns import RESERVED, no_column
 from sixfold.sources._derived import Derived
 from sixfold.sources._long import ID, TIME, joined
@@ -28,22 +29,27 @@ def gathered(product: Product, source: Source, listener: Listener = silent) -> I
         SourceError: A column is not there or cannot be used as the product says; the error names the key and the line.
     """
     derived = Derived(product.collect.expressions, product.place, listener)
+    attached = Attached(product, source.attachments, listener)
     unread = _Unread()
-    told = product.collect.rows
+    is_long = product.collect.rows.id is not None
     lines: list[pl.DataFrame] = []
     bound: list[Binding] = []
+    first = 0
     for piece in source.frames():
-        frame = derived.add(piece)
+        frame = derived.add(piece.with_row_index(ROW, first + 1))
+        first += piece.height
         bound = bindings(product, source.roles, frame.columns)
         chosen = _chosen(bound, frame, unread)
-        if told.id is None:
-            yield chosen
-        else:
+        if is_long:
             lines.append(_keyed(product, frame, chosen))
+        else:
+            yield from attached.filled(chosen, bound)
     if lines:
-        yield from joined(lines, bound, told, product.place)
+        for rows in joined(lines, bound, product.collect.rows, product.place):
+            yield from attached.filled(rows, bound)
     derived.tell()
     unread.tell(product, bound, listener)
+    attached.tell()
 
 
 class _Unread:
@@ -58,7 +64,7 @@ class _Unread:
         for binding in bound:
             count, cells = self.wrong[binding.name], self.rows * len(binding.columns)
             columns = ", ".join(binding.columns[:3]) + (" …" if len(binding.columns) > 3 else "")  # noqa: PLR2004
-            if count * 2 > cells:
+            if count * 2 > cells and binding.way != "file":
                 place = product.place(f"{binding.key}.from")
                 raise SourceError("not_numbers", place=place, column=binding.name, columns=columns, count=count)
             if count:

@@ -15,6 +15,8 @@ from sixfold.progress import Listener, silent
 if TYPE_CHECKING:
     import polars as pl
 
+    from sixfold.sources._attached import Attachments
+
 __all__ = ["Provenance", "Source"]
 
 
@@ -99,6 +101,10 @@ class Source(Kind, ABC):
     @abstractmethod
     def provenance(self) -> Provenance:
         """Where the rows came from; asked after :meth:`frames` was read to its end."""
+
+    def attachments(self, split: str | None = None) -> Attachments | None:  # noqa: ARG002
+        """The files that rows (of a split) may name by path; ``None`` where there are none beside them."""
+        return None
 
     def space(self) -> int:
         """How many bytes on disk its rows will take, roughly; 0 where it cannot be known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from sixfold.hashing import digest_of_file, digest_of_value
 from sixfold.language import Text
 from sixfold.sources._container import Container
 from sixfold.sources._files import divided, unreadable
+from sixfold.sources._source import Provenance
 
 __all__ = ["Folder"]
 
@@ -86,3 +88,10 @@ class Folder(Container):
             return "", self.space()
         digests = {member.name: digest_of_file(self.path / member.name) for member in self.layout.members}
         return digest_of_value(digests), self.space()
+
+    def provenance(self) -> Provenance:
+        told = super().provenance()
+        if not self.attached_bytes:
+            return told
+        digest = digest_of_value([told.digest, self.attached.hexdigest()])
+        return replace(told, digest=digest, bytes=told.bytes + self.attached_bytes)

@@ -17,6 +17,8 @@ from sixfold.sources._splits import SPLITS
 if TYPE_CHECKING:
     import polars as pl
 
+    from sixfold.sources._attached import Attachments
+
 __all__ = ["Split"]
 
 
@@ -79,6 +81,9 @@ class Split(Source):
                 for split, part in told.items()
             },
         )
+
+    def attachments(self, split: str | None = None) -> Attachments | None:
+        return self.parts[split].attachments() if split is not None else None
 
     def space(self) -> int:
         return sum(part.space() for part in self.parts.values())

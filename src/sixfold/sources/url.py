@@ -29,6 +29,8 @@ from sixfold.sources._tables import TableOptions
 if TYPE_CHECKING:
     import polars as pl
 
+    from sixfold.sources._attached import Attachments
+
 __all__ = ["Url"]
 
 _LARGEST = 20 << 30
@@ -86,6 +88,9 @@ class Url(Source):
         detected = {"kind": inner.kind, **inner.detected}
         digest, size = self._file_digest, self._file.stat().st_size
         return Provenance(_without_query(self.place), self.kind(), digest, size, detected=detected)
+
+    def attachments(self, split: str | None = None) -> Attachments | None:
+        return self._inner.attachments(split)
 
     def space(self) -> int:
         return self._inner.space()
