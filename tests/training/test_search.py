@@ -201,3 +201,17 @@ def test_where_every_trial_fails_the_search_says_why(prepared: Store) -> None:
     with pytest.raises(TrainingError) as caught:
         one.run()
     assert caught.value.code == "training.killed"
+
+
+@pytest.mark.slow
+def test_in_folds_every_row_is_held_out_once_and_the_graph_is_their_mean(prepared: Store) -> None:
+    from safetensors.numpy import load
+
+    heard: list[Event] = []
+    one = search(prepared, "folds", None, heard, most=1, folds=3)
+    about = one.run()
+    held_out = load(prepared.get(one._work.members["held_out.safetensors"]))
+    assert len(held_out["outputs"]) == 1297 + 200
+    np.testing.assert_allclose(held_out["outputs"].sum(axis=1), 1, atol=1e-4)
+    assert about["folds"] == 3
+    assert {f"weights-{number}.safetensors" for number in range(3)} <= set(one._work.members)

@@ -22,6 +22,9 @@ __all__ = ["Train", "own_network"]
 _EVALUATION_SECONDS, _EVALUATION_SECONDS_PER_ROW = 5.0, 5e-4
 """What `evaluate` takes beside running a small graph, on two cores: baselines, intervals, the report."""
 
+_FOLDS, _FEW_ROWS = 5, 1500
+_DRAWN_AT_RANDOM = ("stratified", "random", "fold", "official")
+
 _LEAST_SHARE = 0.3
 """Of the budget, what training gets however long the stages before took."""
 
@@ -66,7 +69,8 @@ class Train(Stage):
         seconds = None if train.minutes is None else _seconds_left(train.minutes, inputs, prepared)
         if train.keras is None and train.network == "auto":
             output = task_of(product)(product, prepared.target).output
-            return Search(template, given, output, rows, train.options, work, seconds, train.trials).run()
+            folds = _folds(inputs["prepare"], prepared)
+            return Search(template, given, output, rows, train.options, work, seconds, train.trials, folds).run()
         if train.keras is not None:
             template = template.model_copy(
                 update={"network": "keras", "options": own_network(product).options.model_dump()}
@@ -76,6 +80,16 @@ class Train(Stage):
         members = result.stored()
         work.members.update({name: member for name, member in members.items() if name != "validation.safetensors"})
         return result.about
+
+
+def _folds(artefact: Artefact, prepared: Prepared) -> int:
+    """In how many folds few rows are taken: a tenth of them would be too few to choose by, and dear to do without.
+
+    Only where validation rows were drawn at random: groups and times must not be mixed.
+    """
+    split = artefact.about["split"]
+    is_ours = split["way"] in _DRAWN_AT_RANDOM and "validation" not in split["official"]
+    return _FOLDS if is_ours and prepared.rows("train") + prepared.rows("validation") < _FEW_ROWS else 1
 
 
 def _seconds_left(minutes: float, inputs: Mapping[str, Artefact], prepared: Prepared) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,15 +14,16 @@ import numpy as np
 
 from sixfold.errors import TrainingError
 from sixfold.families import find
-from sixfold.networks import Fitted, Layered, Network, Recipe, Rows
+from sixfold.networks import Facts, Fitted, Layered, Network, Recipe, Rows
 from sixfold.product import Product
 from sixfold.progress import Epoch, Event, Note
 from sixfold.security import Home, Keyring
 from sixfold.store import Prepared, Store, Workspace
 from sixfold.tasks import Task, task_of
+from sixfold.training._ensemble import mean_of
 from sixfold.training._export import exported, hold_equal, outputs_of
 from sixfold.training._feed import Feed
-from sixfold.training._loop import Loop
+from sixfold.training._loop import Loop, Standing
 from sixfold.training._objective import judged, objective_of
 from sixfold.training._trial import Result, Trial
 
@@ -52,15 +53,21 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     feed = Feed(prepared, task, work, trial.seed)
     kind = find(Network, trial.network)  # type: ignore[type-abstract]  # a family is looked up, never built
     network = kind(kind.Options(**trial.options))
-    if isinstance(network, Fitted):
-        made = _fitted(trial, network, feed, task, work)
+    train = _fitted if isinstance(network, Fitted) else _layered
+    if trial.folds == 1:
+        (made,) = train(trial, network, [feed], task, work)
+        graph = made.graph
+        outputs, targets = outputs_of(graph, feed.validation.inputs, feed.texts), feed.validation.targets
     else:
-        assert isinstance(network, Layered)
-        made = _layered(trial, network, feed, task, work)
-    outputs = outputs_of(made.graph, feed.validation.inputs, feed.texts)
-    judged_loss, judged_metric = judged(task, feed.validation.targets, outputs) if len(outputs) else (None, None)
-    work.write("graph.onnx", made.graph)
-    work.write("validation.safetensors", _tensors({"outputs": outputs, "targets": feed.validation.targets}))
+        feeds = [feed.folded(number, trial.folds) for number in range(trial.folds)]
+        folds = train(trial, network, feeds, task, work)
+        made, graph = folds[0].joined(folds), mean_of([one.graph for one in folds], task.output.activation)
+        held = [part.validation for part in feeds]
+        answers = [outputs_of(one.graph, rows.inputs, feed.texts) for one, rows in zip(folds, held, strict=True)]
+        outputs, targets = np.concatenate(answers), np.concatenate([rows.targets for rows in held])
+    judged_loss, judged_metric = judged(task, targets, outputs) if len(outputs) else (None, None)
+    work.write("graph.onnx", graph)
+    work.write("validation.safetensors", _tensors({"outputs": outputs, "targets": targets}))
     network_json = {
         "kind": trial.network,
         "options": {name: value for name, value in trial.options.items() if name != "folder"},
@@ -84,42 +91,60 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What training made: the graph, and what is to be told of it."""
+    """What training made: the graph, what is to be told of it, and the weights that Keras learned."""
 
     graph: bytes
     description: Mapping[str, Any]
     history: list[dict[str, float]]
     about: Mapping[str, Any]
 
+    def joined(self, folds: Sequence[_Made]) -> _Made:
+        """The first of several folds, told as all of them."""
+        abouts = [one.about for one in folds]
+        about = {
+            **self.about,
+            "folds": len(folds),
+            "parameters": sum(int(one.get("parameters") or 0) for one in abouts),
+            "seconds": round(sum(one["seconds"] for one in abouts), 3),
+            "was_cut": any(one["was_cut"] for one in abouts),
+            "export_seconds": round(sum(one.get("export_seconds", 0.0) for one in abouts), 3),
+        }
+        return _Made(self.graph, {**self.description, "folds": len(folds)}, self.history, about)
 
-def _fitted(trial: Trial, network: Fitted, feed: Feed, task: Task, work: Workspace) -> _Made:
-    begun = time.monotonic()
-    history: list[dict[str, float]] = []
-    ends = None if trial.seconds is None else begun + trial.seconds - _since_start() - trial.reserve
 
-    def tell(done: int, most: int, loss: float) -> bool:
+def _fitted(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work: Workspace) -> list[_Made]:
+    found = []
+    for number, feed in enumerate(feeds):
+        begun = time.monotonic()
+        history: list[dict[str, float]] = []
+        budget = _share_left(trial, len(feeds) - number)
+
+        def tell(
+            done: int,
+            most: int,
+            loss: float,
+            begun: float = begun,
+            budget: float | None = budget,
+            history: list[dict[str, float]] = history,
+        ) -> bool:
+            seconds = time.monotonic() - begun
+            history.append({"epoch": done, "seconds": round(seconds, 3), "val_loss": float(loss)})
+            left = seconds / max(done, 1) * (most - done)
+            work.tell(Epoch(done, most, 1, 1, {"val_loss": float(loss)}, seconds, done == most, left))
+            return budget is None or seconds < budget
+
+        validation = Rows(feed.validation.inputs, feed.validation.targets)
+        graph, about = network.fit(feed.whole(), validation, feed.forms, task.output, trial.seed + number, tell)
+        versions = {name: version(name) for name in ("onnx", "onnxruntime", "numpy")}
+        versions |= {"python": platform.python_version()}
         seconds = time.monotonic() - begun
-        history.append({"epoch": done, "seconds": round(seconds, 3), "val_loss": float(loss)})
-        left = seconds / max(done, 1) * (most - done)
-        work.tell(Epoch(done, most, 1, 1, {"val_loss": float(loss)}, seconds, done == most, left))
-        return ends is None or time.monotonic() < ends
-
-    validation = Rows(feed.validation.inputs, feed.validation.targets)
-    graph, about = network.fit(feed.whole(), validation, feed.forms, task.output, trial.seed, tell)
-    versions = {name: version(name) for name in ("onnx", "onnxruntime", "numpy")} | {
-        "python": platform.python_version()
-    }
-    seconds = time.monotonic() - begun
-    best = min(history, key=lambda entry: entry["val_loss"])["epoch"] if history else 0
-    return _Made(
-        graph,
-        {"recipe": {}, "layers": [], "versions": versions},
-        history,
-        {"epochs": len(history), "best_epoch": best, "seconds": round(seconds, 3), "was_cut": False, **about},
-    )
+        best = min(history, key=lambda entry: entry["val_loss"])["epoch"] if history else 0
+        told = {"epochs": len(history), "best_epoch": best, "seconds": round(seconds, 3), "was_cut": False, **about}
+        found.append(_Made(graph, {"recipe": {}, "layers": [], "versions": versions}, history, told))
+    return found
 
 
-def _layered(trial: Trial, network: Layered, feed: Feed, task: Task, work: Workspace) -> _Made:
+def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work: Workspace) -> list[_Made]:
     import keras
 
     from sixfold.training._augment import augmentation
@@ -127,61 +152,96 @@ def _layered(trial: Trial, network: Layered, feed: Feed, task: Task, work: Works
     from sixfold.training._tensorflow import Stepper, keep_heap
 
     keep_heap()
-    given, facts = feed.forms, feed.facts
+    given, facts = feeds[0].forms, feeds[0].facts
 
-    def made(precision: str) -> tuple[Any, Stepper, Recipe, Any]:
-        keras.utils.set_random_seed(trial.seed)
+    def made(precision: str, seed: int) -> tuple[Any, Stepper, Recipe, Any]:
+        keras.utils.set_random_seed(seed)
         keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
         model = network.build(given, task.output, facts)
         own_optimizer = getattr(model, "own_optimizer", None)
         recipe = recipe_of(network.recipe(given, task.output, facts), own_optimizer, trial.said)
-        objective = objective_of(task, recipe, feed.some.targets)
-        seed = keras.random.SeedGenerator(trial.seed)
+        objective = objective_of(task, recipe, feeds[0].some.targets)
+        draws = keras.random.SeedGenerator(seed)
         optimizer = optimizer_of(recipe, own_optimizer)
-        stepper = Stepper(model, objective, optimizer, augmentation(recipe, given, seed), feed.texts, [seed.state])
+        stepper = Stepper(
+            model, objective, optimizer, augmentation(recipe, given, draws), feeds[0].texts, [draws.state]
+        )
         return model, stepper, recipe, objective
 
-    kept = work.checkpoint()
+    kept = work.checkpoint() if len(feeds) == 1 else None
     wanted = recipe_of(network.recipe(given, task.output, facts), None, trial.said).precision
     precision = kept[0]["precision"] if kept is not None else wanted
     if precision == "auto":
-        precision = _faster(made, feed)
+        precision = _faster(lambda one: made(one, trial.seed), feeds[0])
         work.note("train.precision", precision=precision)
-    model, stepper, recipe, objective = made(precision)
-    budget = None if trial.minutes is None else trial.minutes * 60
-    if trial.seconds is not None:
-        budget = max(1.0, trial.seconds - _since_start() - trial.reserve)
-    loop = Loop(model, stepper, feed, recipe, objective.judge, work, budget, trial.checkpoint_seconds, precision)
-    standing = loop.run()
+    model, stepper, recipe, objective = made(precision, trial.seed)
+    beginning = stepper.state()
+    found = []
+    for number, feed in enumerate(feeds):
+        if number:  # the same compiled steps, other weights: compiling takes longer than a small network's training
+            keras.utils.set_random_seed(trial.seed + number)
+            fresh = network.build(given, task.output, facts).get_weights()
+            stepper.restore(beginning)
+            model.set_weights(fresh)
+        budget = _share_left(trial, len(feeds) - number)
+        if trial.minutes is not None and trial.seconds is None:
+            budget = trial.minutes * 60
+        every = trial.checkpoint_seconds if len(feeds) == 1 else float("inf")
+        loop = Loop(model, stepper, feed, recipe, objective.judge, work, budget, every, precision)
+        standing = loop.run()
+        found.append(_exported(network, model, stepper, feed, facts, recipe, standing, task, work, number, len(feeds)))
+    return found
+
+
+def _share_left(trial: Trial, folds: int) -> float | None:
+    """What this fold may take of the trial's time, if that is bounded: an even share of what is left of it."""
+    if trial.seconds is None:
+        return None
+    return max(1.0, (trial.seconds - _since_start() - trial.reserve) / folds)
+
+
+def _exported(
+    network: Layered,
+    model: Any,
+    stepper: Any,
+    feed: Feed,
+    facts: Facts,
+    recipe: Recipe,
+    standing: Standing,
+    task: Task,
+    work: Workspace,
+    number: int,
+    folds: int,
+) -> _Made:
+    """The trained model as a graph that answers as it does; its weights are written."""
+    import keras
 
     work.note("train.exporting")
     begun = time.monotonic()
-    if precision != "float32":  # the graph is float32: the same layers, built so, with the weights that were learned
+    if standing.precision != "float32":  # the graph is float32: the same layers, built so, with the learned weights
         keras.config.set_dtype_policy("float32")
-        whole = network.build(given, task.output, facts)
+        whole = network.build(feed.forms, task.output, facts)
         whole.set_weights(model.get_weights())
-        model = whole
-    graph = exported(model)
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    else:
+        whole = model
+    graph = exported(whole)
     inputs = {name: x[:_ROWS_CHECKED] for name, x in feed.some.inputs.items()}
-    expected = stepper.outputs(inputs) if precision == "float32" else np.asarray(model(inputs, training=False))
+    expected = stepper.outputs(inputs) if whole is model else np.asarray(whole(inputs, training=False))
     difference = hold_equal(graph, inputs, expected)
-    weights = {f"{index:05}": np.array(value) for index, value in enumerate(model.get_weights())}
-    work.write("weights.safetensors", _tensors(weights))
+    weights = {f"{index:05}": np.array(value) for index, value in enumerate(whole.get_weights())}
+    work.write("weights.safetensors" if folds == 1 else f"weights-{number}.safetensors", _tensors(weights))
     versions = {name: version(name) for name in ("keras", "onnx", "onnxruntime", "numpy")}
     versions |= {"python": platform.python_version(), "backend": _backend()}
+    layers = [
+        {"name": layer.name, "kind": type(layer).__name__, "parameters": layer.count_params()} for layer in whole.layers
+    ]
     return _Made(
         graph,
-        {
-            "recipe": {**recipe.model_dump(), "precision": precision},
-            "layers": [
-                {"name": layer.name, "kind": type(layer).__name__, "parameters": layer.count_params()}
-                for layer in model.layers
-            ],
-            "versions": versions,
-        },
+        {"recipe": {**recipe.model_dump(), "precision": standing.precision}, "layers": layers, "versions": versions},
         standing.history,
         {
-            "parameters": int(model.count_params()),
+            "parameters": int(whole.count_params()),
             "epochs": standing.epoch,
             "best_epoch": standing.best_epoch,
             "seconds": round(standing.spent, 3),

@@ -16,7 +16,7 @@ import numpy as np
 
 from sixfold.fields import Array
 
-__all__ = ["Mixture", "calibrated", "loss_of_rows", "merged", "mixture", "temperature_of"]
+__all__ = ["Mixture", "calibrated", "loss_of_rows", "mean_of", "merged", "mixture", "temperature_of"]
 
 _PRIOR = 4.0
 _TINY = 1e-7
@@ -138,7 +138,7 @@ def merged(graphs: Sequence[bytes], weights: Sequence[float], temperatures: Sequ
         nodes += body.node
         constants += body.initializer
         output = body.output[0].name
-        if activation != "linear":
+        if activation != "linear" and temperatures[index] != 1.0:
             nodes += _calibration(output, prefix, temperatures[index], activation, constants)
             output = f"{prefix}calibrated"
         constants.append(helper.make_tensor(f"{prefix}weight", TensorProto.FLOAT, [1], [float(weights[index])]))
@@ -160,6 +160,11 @@ def merged(graphs: Sequence[bytes], weights: Sequence[float], temperatures: Sequ
     model.ir_version = _IR
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def mean_of(graphs: Sequence[bytes], activation: str) -> bytes:
+    """One ONNX graph: the mean of several with the same inputs, of probabilities or numbers."""
+    return merged(graphs, [1 / len(graphs)] * len(graphs), [1.0] * len(graphs), activation)
 
 
 def _slope(mixed: Array, targets: Array, activation: str) -> Array:

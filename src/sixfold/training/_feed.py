@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +42,11 @@ class Chunk:
         """How many."""
         return len(self.targets)
 
+    def at(self, places: Array) -> Chunk:
+        """Some of the rows."""
+        lengths = None if self.lengths is None else self.lengths[places]
+        return Chunk({name: x[places] for name, x in self.inputs.items()}, self.targets[places], lengths)
+
 
 class Feed:
     """The training rows of a prepared artefact, and the whole of its validation rows.
@@ -71,6 +78,8 @@ class Feed:
 
     def steps(self, batch: int) -> int:
         """How many steps of ``batch`` rows an epoch has."""
+        if self._resident is not None:
+            return -(-self._resident.rows // batch)
         rows = {shard.name: shard.rows for shard in self._prepared.shards}
         return sum(-(-sum(rows[name] for name in group) // batch) for group in self._groups)
 
@@ -90,6 +99,45 @@ class Feed:
         """All training rows that fit in memory at once."""
         chunk = self._resident if self._resident is not None else self._chunk(self._groups[0])
         return Rows(chunk.inputs, chunk.targets)
+
+    def folded(self, number: int, of: int) -> Feed:
+        """The same rows, training and validation together, with fold ``number`` (from 0) for validation.
+
+        Folds hold the same share of each class; rows that are the same stand in one fold. For rows that fit in memory.
+        """
+        rows = self._together
+        is_validation = self._fold_of(of) == number
+        feed = copy.copy(self)
+        feed.__dict__.pop("some", None)
+        feed._groups = [()]
+        feed._resident = rows.at(np.flatnonzero(~is_validation))
+        feed.validation = rows.at(np.flatnonzero(is_validation))
+        feed.rows = feed._resident.rows
+        feed._seed = self._seed + number
+        return feed
+
+    @cached_property
+    def _together(self) -> Chunk:
+        training = self.whole()
+        return Chunk(
+            {name: np.concatenate([x, self.validation.inputs[name]]) for name, x in training.inputs.items()},
+            np.concatenate([training.targets, self.validation.targets]),
+            None if self._resident is None else _lengths(self._resident, self.validation),
+        )
+
+    def _fold_of(self, of: int) -> Array:
+        """The fold of each row (n,): groups of equal rows dealt out in turn, class by class, in a random order."""
+        rows = self._together
+        flat = [np.ascontiguousarray(x).reshape(rows.rows, -1).view(np.uint8) for x in rows.inputs.values()]
+        digests = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in np.concatenate(flat, axis=1)]
+        keys = np.frombuffer(b"".join(digests), np.uint64)
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        kinds = rows.targets[first].argmax(axis=1) if rows.targets.shape[1] > 1 else rows.targets[first, 0]
+        order = np.random.default_rng([self._seed, 5]).permutation(len(first))
+        order = order[np.argsort(kinds[order], kind="stable")]
+        fold = np.empty(len(first), np.int64)
+        fold[order] = np.arange(len(first)) % of
+        return fold[group.reshape(-1)]
 
     def _chunk(self, shards: tuple[str, ...]) -> Chunk:
         from safetensors.numpy import load
@@ -114,6 +162,11 @@ def _alike(order: Array, lengths: Array, batch: int, draw: np.random.Generator) 
         full = piece[: whole * batch].reshape(whole, batch)[batches].reshape(-1)
         pieces.append(np.concatenate([full, piece[whole * batch :]]))
     return np.concatenate(pieces)
+
+
+def _lengths(*chunks: Chunk) -> Array | None:
+    known = [chunk.lengths for chunk in chunks if chunk.lengths is not None]
+    return np.concatenate(known) if len(known) == len(chunks) else None
 
 
 def _groups(prepared: Prepared, most: int) -> list[tuple[str, ...]]:

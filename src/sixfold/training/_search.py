@@ -127,6 +127,7 @@ class Search:
         work: Where to read, write, checkpoint and tell progress.
         seconds: Wall-clock budget; ``None``: each network once, ten minutes at most.
         most: The most trials.
+        folds: In how many folds each trial takes training and validation rows together (see :class:`Trial`).
     """
 
     def __init__(
@@ -139,9 +140,10 @@ class Search:
         work: Workspace,
         seconds: float | None,
         most: int | None = None,
+        folds: int = 1,
     ) -> None:
         self._template, self._given, self._output, self._work = template, given, output, work
-        self._facts = Facts(rows)
+        self._facts, self._folds = Facts(rows), folds
         self._kinds = candidates(given, said)
         if not self._kinds:
             raise TrainingError("none_suits", forms=", ".join(form.name for form in given.values()))
@@ -278,6 +280,7 @@ class Search:
                         "seconds": trial.slice,
                         "reserve": min(reserve, 0.4 * (trial.slice or reserve)),
                         "seed": self._template.seed + len(self._tried),
+                        "folds": self._folds,
                     }
                 ),
                 self._work.listener,
@@ -317,6 +320,8 @@ class Search:
         if not finished:
             raise self._last_error
         members, weights, gain = self._mixed(finished)
+        if self._folds > 1:  # the members learned from validation rows too: what judges them is what each fold held out
+            self._write_held_out(members, weights)
         if len(members) == 1:
             about = self._take_one(members[0])
             why = "perfect" if self._is_perfect() else "best"
@@ -353,6 +358,18 @@ class Search:
         if len(kept) == 1 or gain < _PAYS:
             return alone
         return [finished[index] for index in kept], [float(found.weights[index]) for index in kept], round(gain, 4)
+
+    def _write_held_out(self, members: Sequence[Tried], weights: Sequence[float]) -> None:
+        from safetensors.numpy import save
+
+        activation, parts = self._output.activation, []
+        for one, weight in zip(members, weights, strict=True):
+            outputs, targets = self._validation(one)
+            if len(members) > 1:
+                outputs = calibrated(outputs, temperature_of(outputs, targets, activation), activation)
+            parts.append(weight * outputs)
+        held_out = {"outputs": np.ascontiguousarray(np.sum(parts, axis=0), np.float32), "targets": targets}
+        self._work.write("held_out.safetensors", save(held_out))
 
     def _take_one(self, trial: Tried) -> dict[str, Any]:
         artefact = self._artefact(trial)

@@ -42,7 +42,9 @@ class Trial(BaseModel):
         seconds: Wall-clock budget of the whole child, its start and the export included; goes before ``minutes``.
         reserve: Seconds of that which are kept back for the export.
         seed: For weights, order and augmentation.
-        checkpoint_seconds: At most so much training is lost to a kill.
+        folds: In how many folds training and validation rows are taken together: each fold is the validation of a model
+            of its own, and the graph is their mean; 1: the validation rows that were prepared, and one model.
+        checkpoint_seconds: At most so much training is lost to a kill; of a trial in folds, the trial.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +61,7 @@ class Trial(BaseModel):
     seconds: float | None = None
     reserve: float = 6.0
     seed: int
+    folds: int = 1
     checkpoint_seconds: float = 20.0
 
 
