@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sixfold.errors import DataError, ProductError
-from sixfold.families import find
+from sixfold.families import find, names
 from sixfold.fields import Array, Field
 from sixfold.fields.category import Category
 from sixfold.networks import Network
@@ -133,15 +133,25 @@ class Prepare(Stage):
 
 def wanted(product: Product) -> dict[str, ColumnSpec]:
     """The given columns and the target as they are prepared: what product.yaml says of them, and beyond that what the
-    network asks of given ones if one is named (a pretrained one: its own tokenizer)."""
-    family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
-    told = product.train
-    network = None if told.network == "auto" or told.keras is not None else find(family, told.network)
+    network asks of given ones (a pretrained one: its own tokenizer), if one is named or `auto` is told what it needs."""
+    networks, options = _asking(product), product.train.options
     columns = {}
     for name, spec in product.given.items():
-        asked = {} if network is None else network.asks(spec.kind, told.options)
+        asked = {option: value for network in networks for option, value in network.asks(spec.kind, options).items()}
         columns[name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
     return {**columns, product.target_name: product.target}
+
+
+def _asking(product: Product) -> list[type[Network]]:
+    """The networks that may ask something of the columns."""
+    family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
+    told = product.train
+    if told.keras is not None:
+        return []
+    if told.network != "auto":
+        return [find(family, told.network)]
+    kinds = [find(family, name) for name in names(family)]
+    return [kind for kind in kinds if kind.needs and set(kind.needs) <= set(told.options)]
 
 
 def _depends_on(product: Product, name: str, spec: ColumnSpec) -> dict[str, Any]:
