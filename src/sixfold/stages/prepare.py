@@ -133,7 +133,7 @@ class Prepare(Stage):
 
 def wanted(product: Product) -> dict[str, ColumnSpec]:
     """The given columns and the target as they are prepared: what product.yaml says of them, and beyond that what the
-    network asks of given ones (a pretrained one: its own tokenizer), if one is named or `auto` is told what it needs."""
+    network asks of given ones (a pretrained one: its tokenizer), if one is named or `auto` is told what it needs."""
     networks, options = _asking(product), product.train.options
     columns = {}
     for name, spec in product.given.items():
