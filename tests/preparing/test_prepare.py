@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sixfold.product import Product
 from sixfold.progress import Finding, Note
 from sixfold.stages.collect import Collect
 from sixfold.stages.prepare import Prepare
-from sixfold.store import Prepared, Store, Workspace
+from sixfold.store import Artefact, Prepared, Store, Workspace
 
 Make = Callable[..., Product]
 
@@ -299,6 +300,29 @@ def test_pictures_with_the_same_pixels_are_the_same_row_whatever_their_bytes(ben
         )
 
 
+def test_texts_that_say_the_same_are_the_same_row_whatever_their_case_blanks_and_width(
+    bench: Any, product: Make
+) -> None:
+    texts = [f"Room {row}: the walls are thin （隔音 差）" for row in range(60)]
+    copies = [
+        texts[0].upper(),
+        texts[1].replace(" ", "  ") + "\u3000\n",
+        texts[2].replace("（", "(").replace("）", ")"),
+    ]
+    frame = pl.DataFrame(
+        {
+            "review": [*texts, *copies, "another"],
+            "target": ["good", "bad"] * 32,
+            "__split__": ["train"] * 50 + ["test"] * 14,
+        }
+    )
+    made, report, work = bench.prepare(product({"review": "text"}), frame)
+    train = set(made.whole("train", work)["__row__"].tolist()) | set(made.whole("validation", work)["__row__"].tolist())
+    assert report["leaked_test_rows"] == [row for row in (60, 61, 62) if row - 60 in train]
+    assert len(report["leaked_test_rows"]) >= 2
+    assert "shared rows" in {one["check"] for one in report["findings"]}
+
+
 def test_pictures_that_cannot_be_read_are_left_out_and_named(bench: Any, product: Make) -> None:
     frame = pictures().with_columns(photo=pl.Series([b"no picture", png(1)[:60], *(png(n) for n in range(2, 60))]))
     made, report, work = bench.prepare(product({"photo": "image"}), frame[:40], frame[40:])
@@ -464,6 +488,27 @@ EXPECTED: dict[str, tuple[int, tuple[int, ...], dict[str, Any]]] = {
 }
 
 
+def test_the_copies_in_a_published_split_of_reviews_are_found(shared_data: Path, store: Store) -> None:
+    product = Product(
+        name="reviews",
+        data=str(shared_data / "chnsenticorp.zip"),
+        given={"text_a": "text"},
+        predict={"label": "category"},
+    )
+    made = collected_and_prepared(product, store)
+    report = Workspace(store, "evaluate", "evaluate").read_json(made, "report.json")
+    assert report["split"]["official"] == ["test", "train", "validation"]
+    assert report["shared_rows"]["train/test"] == 331  # 330 different texts, one of them twice
+    assert "331 of 1200 test rows are also train rows" in found(report, "shared rows")[0]["says"]["en"]
+
+
+def collected_and_prepared(product: Product, store: Store) -> Artefact:
+    work = Workspace(store, "collect", "collect")
+    collected = store.keep("collect", "collect", Collect().run(product, {}, work), work.members)
+    work = Workspace(store, "prepare", "prepare")
+    return store.keep("prepare", "prepare", Prepare().run(product, {"collect": collected}, work), work.members)
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_real_data_is_prepared(name: str, store: Store, request: pytest.FixtureRequest) -> None:
     told = dict(REAL[name])
@@ -476,10 +521,8 @@ def test_real_data_is_prepared(name: str, store: Store, request: pytest.FixtureR
             else str(folder / places)
         )
     product = Product(name=name, **told)
-    work = Workspace(store, "collect", "collect")
-    collected = store.keep("collect", "collect", Collect().run(product, {}, work), work.members)
-    work = Workspace(store, "prepare", "prepare")
-    made = store.keep("prepare", "prepare", Prepare().run(product, {"collect": collected}, work), work.members)
+    made = collected_and_prepared(product, store)
+    work = Workspace(store, "evaluate", "evaluate")
     prepared, report = Prepared.open(made, work), work.read_json(made, "report.json")
     rows, shape, findings = EXPECTED[name]
     splits = [prepared.rows(split) for split in ("train", "validation", "test")]
