@@ -203,6 +203,10 @@ DIRTY: dict[str, tuple[dict[str, Any], pl.DataFrame]] = {
         {**GIVEN, "code": "number"},
         table().with_columns(code=pl.col("target").str.tail(1).cast(pl.Int64) * 10),
     ),
+    "long text": (
+        {**GIVEN, "note": {"kind": "text", "length": 4}},
+        table(note=[f"note {row}" if row % 9 else f"a note of some length, the {row}th" for row in range(400)]),
+    ),
     "shared rows": (
         GIVEN,
         pl.concat([table(), table()[:9]]).with_columns(
@@ -232,6 +236,7 @@ def test_each_check_finds_what_it_is_named_for_and_can_be_turned_off_or_made_to_
 
 def test_every_check_is_shown_at_work() -> None:
     elsewhere = {"missing target", "bad values", "unseen classes", "missing pictures", "unreadable images"}
+    elsewhere |= {"short series"}
     assert set(DIRTY) | elsewhere == set(CHECKS)
 
 
@@ -321,6 +326,21 @@ def test_texts_that_say_the_same_are_the_same_row_whatever_their_case_blanks_and
     assert report["leaked_test_rows"] == [row for row in (60, 61, 62) if row - 60 in train]
     assert len(report["leaked_test_rows"]) >= 2
     assert "shared rows" in {one["check"] for one in report["findings"]}
+
+
+def test_of_texts_nothing_but_their_lengths_is_told(bench: Any, product: Make) -> None:
+    notes = [None if row == 0 else " ".join(["secret"] * (1 + row % 5)) for row in range(400)]
+    made, report, work = bench.prepare(product({**GIVEN, "note": "text"}), table(note=notes))
+    about = report["columns"]["note"]
+    assert "secret" not in str(report)
+    assert about["lengths"]["of"] == "tokens"
+    assert about["lengths"]["limit"] == made.given["note"].form.shape[0]
+    ends = about["lengths"]["quantiles"]
+    assert (ends["0.0"], ends["1.0"]) == (1, 5)
+    assert sum(about["lengths"]["histogram"]["train"]) == made.rows("train") - (about["missing"]["train"] > 0)
+    arrays = made.whole("train", work)
+    expected = made.given["note"].encode([notes[row] for row in arrays["__row__"].tolist()])
+    np.testing.assert_array_equal(arrays["note"], expected)
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(bench: Any, product: Make) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from sixfold.errors import DataError, ProductError
-from sixfold.fields import Array
+from sixfold.fields import Array, Field
 from sixfold.fields.category import Category
 from sixfold.language import Text
 from sixfold.preparing._codes import MISSING, binned, dense, present, repeats, together
@@ -39,6 +39,10 @@ _GIVES_AWAY = 0.98
 
 _ENOUGH_TO_SUSPECT = 50
 _BINS = 64
+
+_CUT_TO_TELL = 0.01
+_MUCH_CUT = 0.2
+_SHORT = 0.25
 _LIKE_AN_ID = 0.95
 _ENOUGH_FOR_AN_ID = 50
 
@@ -84,6 +88,8 @@ class Evidence:
         unseen: Validation and test rows left out because no training row has their class.
         unreadable: Of each heavy column the rows whose value cannot be decoded, and why. Known once encoded.
         repeated: Validation and test rows left out because they repeat a row of an earlier split. Known once encoded.
+        fitted: The fitted fields by column. Known once encoded.
+        lengths: Of each column of tokens or steps how many each row has, (rows,) int32. Known once encoded.
     """
 
     given: Mapping[str, Column]
@@ -96,6 +102,8 @@ class Evidence:
     unseen: Array
     unreadable: Mapping[str, Mapping[int, Text]] = field(default_factory=dict)
     repeated: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    fitted: Mapping[str, Field] = field(default_factory=dict)
+    lengths: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> Array:
@@ -536,6 +544,64 @@ def unreadable_images(evidence: Evidence) -> Iterator[Found]:
             len(rows),
             _sample(rows),
         )
+
+
+@check("long text", when="encoded")
+def long_text(evidence: Evidence) -> Iterator[Found]:
+    """Texts of which only the beginning is read, since they have more tokens than the column keeps."""
+    for column, lengths in evidence.lengths.items():
+        form = evidence.fitted[column].form
+        rows = evidence.rows
+        full = rows[lengths[rows] >= form.shape[0]]
+        share = len(full) / len(rows)
+        if form.name == "tokens" and share >= _CUT_TO_TELL:
+            yield Found(
+                "long text",
+                "warning" if share >= _MUCH_CUT else "info",
+                Text(
+                    f"{column}: {share:.1%} of the rows have {form.shape[0]} tokens or more; what lies beyond is not "
+                    f"read ({len(full)} of {len(rows)}).",
+                    f"{column}：{share:.1%} 的行达到或超过 {form.shape[0]} 个词元，超出部分不会读取"
+                    f"（{len(rows)} 行中有 {len(full)} 行）。",
+                ),
+                Text(
+                    f"If what matters stands further on, say `{column}: {{kind: text, length: …}}`; training takes "
+                    "longer by as much.",
+                    f"如果重要内容在后面，请写 `{column}: {{kind: text, length: …}}`；训练时间会相应变长。",
+                ),
+                column,
+                len(full),
+                _sample(full),
+            )
+
+
+@check("short series", when="encoded")
+def short_series(evidence: Evidence) -> Iterator[Found]:
+    """Series with far fewer steps than the others: most of what a network sees of them is padding."""
+    for column, lengths in evidence.lengths.items():
+        rows = evidence.rows
+        known = lengths[evidence.train]
+        usual = float(np.median(known[known > 0])) if (known > 0).any() else 0.0
+        short = rows[(lengths[rows] > 0) & (lengths[rows] < _SHORT * usual)]
+        if evidence.fitted[column].form.name == "steps" and len(short):
+            least = int(lengths[short].min())
+            yield Found(
+                "short series",
+                "info",
+                Text(
+                    f"{column}: {len(short)} series have fewer than a quarter of the usual {usual:.0f} steps, the "
+                    f"shortest {least}: {_named(evidence, short, 'en')}.",
+                    f"{column}：{len(short)} 个序列不到通常的 {usual:.0f} 步的四分之一，最短的只有 {least} 步："
+                    f"{_named(evidence, short, 'zh')}。",
+                ),
+                Text(
+                    "Check that they are whole; those that are cut off are better left out.",
+                    "请检查这些序列是否完整；中断的最好去掉。",
+                ),
+                column,
+                len(short),
+                _sample(short),
+            )
 
 
 @check("shared rows", when="encoded")

@@ -52,6 +52,7 @@ class Encoded:
         repeated: Rows of splits that we drew, left out because they repeat a row of another split.
         same: (rows,) equal where all given values are, pictures by pixels; ``None`` where sameness is coincidence.
         sizes: Of each picture column how many of some pictures have which (height, width).
+        lengths: Of each column of tokens or steps how many each row has, (rows,) int32: at most its form's length.
     """
 
     shards: tuple[Shard, ...]
@@ -61,6 +62,7 @@ class Encoded:
     repeated: Array
     same: Array | None
     sizes: Mapping[str, Counter[tuple[int, ...]]]
+    lengths: Mapping[str, Array]
 
 
 @dataclass(slots=True)
@@ -143,6 +145,7 @@ def encode(
         np.sort(np.concatenate([np.zeros(0, np.int64), *repeated])),
         same if same is None or not reader.prints else identity(given, reader.pixels()),
         reader.sizes,
+        reader.lengths,
     )
 
 
@@ -156,6 +159,11 @@ class _Reader:
         self.prints = {name: np.zeros((collected.rows, DIGEST_BYTES), np.uint8) for name in pictures}
         self._extents: dict[str, list[tuple[int, ...]]] = {name: [] for name in pictures}
         self.unreadable: dict[str, dict[int, Text]] = {name: {} for name in heavy}
+        self.lengths = {
+            name: np.zeros(collected.rows, np.int32)
+            for name, field in heavy.items()
+            if field.form.name in ("tokens", "steps")
+        }
 
     @property
     def sizes(self) -> dict[str, Counter[tuple[int, ...]]]:
@@ -212,6 +220,10 @@ class _Reader:
             array = field.encode(values)
         if name in self.prints:
             self._look(name, values, array, rows)
+        if name in self.lengths:
+            # Padding is 0: the id of no token, and in the last channel of no step.
+            is_there = array != 0 if field.form.name == "tokens" else array[..., -1] != 0
+            self.lengths[name][rows] = is_there.sum(axis=1)
         return array
 
     def _look(self, name: str, values: list[Any], array: Array, rows: Array) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,8 +24,9 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
     """What there is to say of the rows, as plain JSON.
 
     ``findings`` as :meth:`Found.to_json`; ``columns`` by name, the target among them (kind, role, missing share by
-    split, distinct values, and by kind: quantiles and histogram, commonest values, picture sizes); ``splits`` by name
-    (rows, classes); ``split`` (way, which splits are the source's own); ``shared_rows`` by pair of splits;
+    split, distinct values, and by kind: quantiles and histogram, commonest values, picture sizes, and of texts and
+    series nothing but their ``lengths``, in tokens or steps up to the ``limit`` kept); ``splits`` by name (rows,
+    classes); ``split`` (way, which splits are the source's own); ``shared_rows`` by pair of splits;
     ``leaked_test_rows``: test rows that are also in training or validation; ``left_out`` by reason; ``pictures`` (drawn
     by others).
     """
@@ -39,7 +39,7 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
         "rows": collected_rows,
         "findings": [one.to_json() for one in found],
         "columns": {
-            name: {"role": role, **_column(column, splits, encoded.sizes.get(name))}
+            name: {"role": role, **_column(column, splits), **_heavy(name, encoded, evidence)}
             for name, (role, column) in columns.items()
         },
         "splits": {
@@ -67,7 +67,7 @@ def _shared(same: Array | None, earlier: Array, later: Array) -> Array:
     return later[present(same[earlier], int(same.max(initial=0)))[same[later]]] if same is not None else later[:0]
 
 
-def _column(column: Column, splits: Mapping[Any, Array], sizes: Counter[tuple[int, ...]] | None) -> dict[str, Any]:
+def _column(column: Column, splits: Mapping[Any, Array]) -> dict[str, Any]:
     train = splits["train"]
     about: dict[str, Any] = {
         "kind": column.kind.kind(),
@@ -75,10 +75,7 @@ def _column(column: Column, splits: Mapping[Any, Array], sizes: Counter[tuple[in
         "distinct": column.distinct(train),
         "bad": len(column.bad),
     }
-    if column.is_picture:
-        common = (sizes or Counter()).most_common(_TOP)
-        about["sizes"] = [{"height": height, "width": width, "count": count} for (height, width), count in common]
-    elif column.numbers is not None:
+    if column.numbers is not None:
         about.update(_numbers(column.numbers, splits))
     elif column.labels:
         counts = np.bincount(column.codes[train], minlength=len(column.labels) + 1)[1:]
@@ -86,6 +83,19 @@ def _column(column: Column, splits: Mapping[Any, Array], sizes: Counter[tuple[in
         about["top"] = [{"value": column.labels[code], "count": int(counts[code])} for code in top if counts[code]]
         about["others"] = int(counts.sum() - counts[top].sum())
     return about
+
+
+def _heavy(name: str, encoded: Encoded, evidence: Evidence) -> dict[str, Any]:
+    """What is told of heavy values, whose content is nobody's business: how large they are."""
+    if name in encoded.sizes:
+        common = encoded.sizes[name].most_common(_TOP)
+        return {"sizes": [{"height": height, "width": width, "count": count} for (height, width), count in common]}
+    if name not in encoded.lengths:
+        return {}
+    lengths = encoded.lengths[name].astype(np.float64)
+    lengths[lengths == 0] = np.nan
+    form = evidence.fitted[name].form
+    return {"lengths": {"of": form.name, "limit": form.shape[0], **_numbers(lengths, encoded.splits.rows)}}
 
 
 def _numbers(numbers: Array, splits: Mapping[Any, Array]) -> dict[str, Any]:

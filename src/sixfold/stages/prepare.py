@@ -110,6 +110,8 @@ class Prepare(Stage):
             unreadable=encoded.unreadable,
             same=encoded.same,
             repeated=encoded.repeated,
+            fitted=fitted,
+            lengths=encoded.lengths,
         )
         found += findings(evidence, levels, "encoded")
         for one in found:
