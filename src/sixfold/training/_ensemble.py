@@ -85,20 +85,29 @@ def mixture(outputs: Sequence[Array], targets: Array, activation: str) -> Mixtur
     stack = np.stack([one.astype(np.float64) for one in outputs])  # (models, n, units)
     count, rows = len(stack), max(1, len(targets))
     alone = tuple(float(loss_of_rows(one, targets, activation).mean()) for one in stack)
-    scale = 1.0
-    if activation == "linear":  # squared errors in nats: divided by twice the variance of the best model's errors
-        scale = 1 / (2 * max(min(alone), 1e-12))
-    weights = np.full(count, 1 / count)
-    rate = 0.5
-    for _ in range(_STEPS):
+    # Squared errors in nats: divided by twice the variance of the best model's errors.
+    scale = 1 / (2 * max(min(alone), 1e-12)) if activation == "linear" else 1.0
+
+    def cost(weights: Array) -> float:
         mixed = np.tensordot(weights, stack, axes=1)  # (n, units)
+        divergence = (weights * np.log(np.maximum(weights * count, 1e-12))).sum()
+        return float(loss_of_rows(mixed, targets, activation).sum() * scale + _PRIOR * divergence)
+
+    weights = np.full(count, 1 / count)
+    rate, reached = 0.5 / rows, cost(weights)
+    for _ in range(_STEPS):
+        mixed = np.tensordot(weights, stack, axes=1)
         slope = np.array([(_slope(mixed, targets, activation) * one).sum() for one in stack]) * scale
         slope += _PRIOR * (np.log(np.maximum(weights * count, 1e-12)) + 1)
-        moved = weights * np.exp(-rate * (slope - slope.min()) / rows)
+        moved = weights * np.exp(-rate * (slope - slope.min()))
         moved /= moved.sum()
-        if np.abs(moved - weights).max() < 1e-7:  # noqa: PLR2004 — no weight moves any more
+        now = cost(moved)
+        if now > reached:  # too far: the cost is convex, so a shorter step goes down
+            rate /= 2
+            continue
+        if reached - now < 1e-6:  # noqa: PLR2004 — nats; no weight moves any more
             break
-        weights = moved
+        weights, reached, rate = moved, now, rate * 1.2
     weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
     weights /= weights.sum()
     mixed = np.tensordot(weights, stack, axes=1)

@@ -11,10 +11,11 @@ finished is kept in the store, so a search that is killed goes on with it, and w
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from pydantic import ValidationError
@@ -61,6 +62,7 @@ class Tried:
     Attributes:
         name: The network, and which of its trials: ``cnn 2``.
         why: ``first``, ``longer`` or ``varied``.
+        drawn: Of a variation, the values that were drawn, and from which spaces.
         slice: Seconds that it was given; ``None``: as long as it takes.
         seconds: Wall-clock seconds that it took.
         loss: Validation loss, calibrated; of classes log loss, of numbers the squared error in standard deviations.
@@ -73,6 +75,7 @@ class Tried:
     why: Literal["first", "longer", "varied"]
     options: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    drawn: Mapping[str, Any] = field(default_factory=dict)
     slice: float | None = None
     seconds: float = 0.0
     state: State = "started"
@@ -87,7 +90,7 @@ class Tried:
         """What the report shows of it."""
         record = asdict(self)
         record["validation"] = record.pop("loss")
-        return {name: value for name, value in record.items() if name not in ("key", "overhead")}
+        return {name: value for name, value in record.items() if name not in ("key", "drawn", "overhead")}
 
 
 def candidates(given: Mapping[str, Form], said: Mapping[str, Any]) -> list[tuple[type[Network], dict[str, Any]]]:
@@ -153,6 +156,8 @@ class Search:
         self._begun = time.monotonic()
         self._spent_before = 0.0
         self._studies: dict[str, Any] = {}
+        self._open: dict[str, Any] = {}
+        self._asked: Any = None
 
     def run(self) -> dict[str, Any]:
         """Search to the end; the chosen model's members are in the workspace. Returns what the artefact says of it.
@@ -228,18 +233,59 @@ class Search:
 
     def _draw(self, network: str) -> Draw:
         """A draw from the network's space, by what was reached before."""
+        study = self._study(network)
+        for one in self._tried:
+            if one.network == network and one.key in self._open and one.state != "started":
+                self._tell(study, self._open.pop(one.key), one.loss)
+        self._asked = study.ask()
+        return cast("Draw", self._asked)
+
+    def _study(self, network: str) -> Any:
+        """What is known of a network's space: in memory, out of the trials that the store keeps; or, where
+        SIXFOLD_STUDY names a database, shared by every machine that searches for the same product in the same rows."""
         import optuna
 
+        if network in self._studies:
+            return self._studies[network]
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        if network not in self._studies:
-            sampler = optuna.samplers.TPESampler(seed=self._template.seed, n_startup_trials=4)
-            self._studies[network] = (optuna.create_study(sampler=sampler), {})
-        study, asked = self._studies[network]
-        for one in self._tried:
-            if one.network == network and one.key in asked and one.loss is not None:
-                study.tell(asked.pop(one.key), one.loss)
-        self._asked: Draw = study.ask()
-        return self._asked
+        sampler = optuna.samplers.TPESampler(seed=self._template.seed, n_startup_trials=4)
+        shared = os.environ.get("SIXFOLD_STUDY")
+        if shared:
+            name = f"{self._work.key[:16]}-{network}"
+            try:
+                study = optuna.create_study(storage=shared, study_name=name, sampler=sampler, load_if_exists=True)
+            except Exception as error:  # SQLAlchemy and its drivers raise whatever they meet
+                raise TrainingError("no_study", reason=type(error).__name__) from error
+        else:
+            study = optuna.create_study(sampler=sampler)
+            for one in self._tried:
+                if one.network == network and one.drawn and one.loss is not None:
+                    spaces = {
+                        name: optuna.distributions.json_to_distribution(text)
+                        for name, text in one.drawn["spaces"].items()
+                    }
+                    study.add_trial(
+                        optuna.trial.create_trial(params=one.drawn["values"], distributions=spaces, value=one.loss)
+                    )
+        self._studies[network] = study
+        return study
+
+    def _tell(self, study: Any, asked: Any, loss: float | None) -> None:
+        import optuna
+
+        if loss is None:
+            study.tell(asked, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(asked, loss)
+
+    def _drawn(self) -> dict[str, Any]:
+        import optuna
+
+        spaces = self._asked.distributions.items()
+        return {
+            "values": dict(self._asked.params),
+            "spaces": {name: optuna.distributions.distribution_to_json(space) for name, space in spaces},
+        }
 
     def _try(
         self,
@@ -254,9 +300,10 @@ class Search:
         settings = {**options, **proposal.options}
         recipe = dict(proposal.recipe)
         key = digest_of_value([self._work.key, len(self._tried), name, settings, recipe, why])
+        drawn = {}
         if why == "varied":
-            self._studies[name][1][key] = self._asked
-        trial = Tried(f"{name} {number}", name, key, why, settings, recipe, slice=round(share, 1))
+            self._open[key], drawn = self._asked, self._drawn()
+        trial = Tried(f"{name} {number}", name, key, why, settings, recipe, drawn, slice=round(share, 1))
         self._tried.append(trial)
         self._keep()
         self._work.note(
