@@ -42,6 +42,7 @@ SAMPLES: dict[str, list[Any]] = {
     "category": ["red", None, "blue", "red"],
     "yes_no": ["yes", "no", None, "yes"],
     "image": [picture(4, 6), None, picture(4, 6, seed=1)],
+    "date": ["2024-03-05 14:30", None, "2024/3/6", "2023年1月1日"],
     "text": ["A good film.", None, "服务很好，下次还来", "\x00\u200b"],
 }
 

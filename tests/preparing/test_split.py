@@ -136,6 +136,7 @@ def test_the_newest_rows_test_and_the_newest_of_the_others_validate() -> None:
         ["9", "10", "11", "100"],
         [1, 2, 3, 4],
         [None, "2025-01-01", "2025-01-02", "2025-01-03"],
+        ["2025-01-01", "2025/1/2", "2025年1月3日", "2025-01-04 10:00Z"],
     ],
 )
 def test_times_are_read_as_dates_texts_and_numbers(times: list[Any]) -> None:

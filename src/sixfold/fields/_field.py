@@ -14,11 +14,16 @@ from numpy.typing import NDArray
 from sixfold.families import Kind, Options, find
 from sixfold.fields._form import Form
 
-__all__ = ["Array", "Field", "Values", "Widget", "is_missing", "restored"]
+__all__ = ["Array", "Field", "Values", "Widget", "is_missing", "restored", "says_unknown"]
 
 Array: TypeAlias = NDArray[Any]
 Values: TypeAlias = Sequence[Any] | NDArray[Any]
-Widget: TypeAlias = Literal["number", "choice", "image", "text", "date"]
+Widget: TypeAlias = Literal["number", "choice", "image", "text", "date", "series"]
+
+_BLANKS = frozenset(
+    {"?", "-", "--", "–", "—", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "无", "缺失", "未知", "不详"}
+)
+"""What tables write where a number is not known."""
 
 
 class Field(Kind, ABC):
@@ -169,3 +174,8 @@ def is_missing(value: Any) -> bool:
         return math.isnan(value)
     # pandas is no part of the runtime, and its NA equals nothing, not even itself: so it is known by its name.
     return type(value).__name__ in ("NAType", "NaTType")
+
+
+def says_unknown(text: str) -> bool:
+    """Whether a stripped text only says that nothing is known: ?, NA, null, -, 无 …"""
+    return text.lower() in _BLANKS

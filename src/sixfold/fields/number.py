@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sixfold.fields._field import Array, Field, Values, Widget, is_missing
+from sixfold.fields._field import Array, Field, Values, Widget, is_missing, says_unknown
 from sixfold.fields._form import Form
 from sixfold.language import Text
 
@@ -19,11 +19,6 @@ _QUANTILES = 65
 
 _FARTHEST = 1e6
 """Standard deviations beyond which a number counts as this far: float32 and a network stay finite on any input."""
-
-_BLANKS = frozenset(
-    {"?", "-", "--", "–", "—", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "无", "缺失", "未知", "不详"}
-)
-"""What tables write where a number is not known."""
 
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 
@@ -112,7 +107,7 @@ def _from_text(text: str) -> float | None:
     plain = text.strip()
     if not plain.isascii():
         plain = unicodedata.normalize("NFKC", plain).replace("\N{MINUS SIGN}", "-")
-    if plain.lower() in _BLANKS:
+    if says_unknown(plain):
         return None
     number = plain.removesuffix("%").rstrip()
     # Commas count only between thousands: read otherwise, the decimal comma of "1,5" would make it fifteen.

@@ -12,6 +12,7 @@ import numpy as np
 from sixfold.errors import DataError, Place
 from sixfold.fields import Array
 from sixfold.fields.category import Category
+from sixfold.fields.date import Date
 from sixfold.preparing._codes import binned
 from sixfold.preparing._column import Column, different
 from sixfold.product import Split
@@ -283,18 +284,32 @@ def _moments(times: pl.Series) -> Array:
 def _from_text(text: pl.Series, known: int) -> pl.Series:
     import polars as pl
 
-    fewest_unread = known
     for layout in _LAYOUTS:
         read = text.str.to_datetime(layout, strict=False, ambiguous="earliest")
         if read.drop_nulls().len() == known:
             return read
-        fewest_unread = min(fewest_unread, known - read.drop_nulls().len())
     for layout in _DAYS:
         days = text.str.to_date(layout, strict=False)
         if days.drop_nulls().len() == known:
             return days.cast(pl.Datetime)
-        fewest_unread = min(fewest_unread, known - days.drop_nulls().len())
-    raise DataError("bad_time", column=text.name, count=fewest_unread)
+    return _one_by_one(text)
+
+
+def _one_by_one(text: pl.Series) -> pl.Series:
+    """What is of no single common layout, as the kind of column `date` reads it: seconds since 1970 UTC."""
+    import polars as pl
+
+    dates = Date(text.name)
+    seconds: dict[str, float | None] = {}
+    unread = 0
+    for value, count in text.drop_nulls().value_counts().iter_rows():
+        try:
+            seconds[value] = dates.seconds(value)
+        except ValueError:
+            unread += count
+    if unread:
+        raise DataError("bad_time", column=text.name, count=unread)
+    return text.replace_strict(seconds, default=None, return_dtype=pl.Float64)
 
 
 _LAYOUTS = (
@@ -309,7 +324,7 @@ _LAYOUTS = (
     "%Y年%m月%d日 %H:%M:%S",
 )
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日")
-"""Only layouts that can be read in one way: 03/04/2025 is March in one country and April in another."""
+"""The commonest layouts, read all at once; only such as can be read in one way (see `sixfold.fields.date`)."""
 
 
 def _codes(column: pl.Series) -> Array:
