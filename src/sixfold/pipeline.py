@@ -225,7 +225,10 @@ class Sixfold:
             waits = next((step.stage for step in steps if step.state == "runs"), None)
             made = None if waits else self._made(stage, product, inputs)
             if made is None:
-                steps.append(PlanStep(stage.name, "runs", f"after {waits}" if waits else "new"))
+                is_asked = isinstance(stage, Collect) and stage.must_run(product)
+                steps.append(
+                    PlanStep(stage.name, "runs", f"after {waits}" if waits else "asked" if is_asked else "new")
+                )
             else:
                 inputs[stage.name] = made
                 steps.append(PlanStep(stage.name, "cached", "same"))
@@ -393,7 +396,7 @@ class Sixfold:
         self.ledger.append(f"{stage.name}.done", product.name, key=key, artefact=made.digest)
 
     def _made(self, stage: Stage, product: Product, inputs: Mapping[str, Artefact]) -> Artefact | None:
-        if isinstance(stage, Collect) and product.collect.refresh:
+        if isinstance(stage, Collect) and stage.must_run(product):
             return None
         return self.store.made(stage.name, self._key(stage, product, inputs))
 

@@ -80,7 +80,7 @@ class Product(BaseModel):
 
     name: str = Field(description="What the product is called: letters of any script, digits, - and _.")
     goal: str = Field("", description="One sentence for people: what it is for.")
-    data: Any = Field(description="A folder, archive, table, URL, `sklearn:NAME`; or {train: …, test: …}.")
+    data: Any = Field(description="A folder, archive, table, URL, database, `sklearn:NAME`; or {train: …, test: …}.")
     given: dict[str, ColumnSpec] = Field(
         default_factory=dict,
         description="Columns to learn from, each with its kind; `from` says where else its values stand.",

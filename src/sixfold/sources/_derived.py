@@ -151,7 +151,7 @@ class _Translator:
             return _Part(self._read("number", node), "number", node)
         if dtype in (pl.Date, pl.Datetime):
             return _Part(self._read("moment", node), "moment", node)
-        if dtype in (pl.String, pl.Categorical, pl.Enum):
+        if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
             text = value.cast(pl.String)
             return _Part(pl.when(text.str.strip_chars() != "").then(text), "text", node)
         sort: Sort = "truth" if dtype == pl.Boolean else "list" if isinstance(dtype, pl.List) else "other"

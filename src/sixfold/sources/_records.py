@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,11 @@ class Records:
         """The names, in the order in which they were first seen."""
         return tuple(self._kinds)
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The columns that had no value in any row."""
+        return tuple(name for name, kinds in self._kinds.items() if not kinds)
+
     def frame(self, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         """Rows that were seen, as a frame."""
         import polars as pl
@@ -61,8 +67,7 @@ class Records:
         if kinds == {"date"}:
             return pl.Series(name, values, pl.Date)
         if kinds and kinds <= {"date", "time"}:
-            moments = [datetime(v.year, v.month, v.day) if type(v) is date else v for v in values]  # noqa: DTZ001
-            return pl.Series(name, moments, pl.Datetime)
+            return pl.Series(name, [None if v is None else _moment(v) for v in values], pl.Datetime)
         if kinds == {"numbers"}:
             return pl.Series(name, [None if v is None else _numbers(v) for v in values], pl.List(pl.Float64))
         if kinds == {"lists"}:
@@ -77,7 +82,7 @@ def _kind(value: Any) -> str:
             return "bool"
         case int() | np.integer():
             return "int" if -(2**63) <= int(value) < 2**63 else "text"
-        case float() | np.floating():
+        case float() | np.floating() | Decimal():
             return "float"
         case bytes() | bytearray() | memoryview():
             return "bytes"
@@ -95,6 +100,13 @@ def _kind(value: Any) -> str:
             return "bytes"
         case _:
             return "text"
+
+
+def _moment(value: date | datetime) -> datetime:
+    """Without a zone, as most data has none; with one, in UTC."""
+    if not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001
+    return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
 
 
 def _is_numbers(value: Any) -> bool:

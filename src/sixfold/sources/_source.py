@@ -82,6 +82,11 @@ class Source(Kind, ABC):
         """
         return None
 
+    @property
+    def is_volatile(self) -> bool:
+        """Whether only reading the rows tells if they changed: then they are read anew in every run."""
+        return False
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Changes when the source does; cheap: sizes and times, an ETag, a version.

@@ -55,6 +55,10 @@ class Split(Source):
     def roles(self) -> tuple[str, ...] | None:
         return self._read[-1].roles if self._read else next(iter(self.parts.values())).roles
 
+    @property
+    def is_volatile(self) -> bool:
+        return any(part.is_volatile for part in self.parts.values())
+
     def fingerprint(self) -> str:
         return digest_of_value({split: part.fingerprint() for split, part in self.parts.items()})
 

@@ -63,6 +63,10 @@ class Collect(Stage):
         """
         return _source(product).fingerprint()
 
+    def must_run(self, product: Product) -> bool:
+        """Whether rows are to be read whatever was read before: `refresh` says so, or only reading tells changes."""
+        return product.collect.refresh or _source(product).is_volatile
+
     def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:  # noqa: ARG002
         source = _source(product, work.listener)
         before = source.fingerprint()
@@ -168,9 +172,11 @@ class _Shards:
         for schema in self._schemas:
             for name, dtype in schema.items():
                 known = common.setdefault(name, dtype)
-                if known != dtype:
+                if known == pl.Null:  # no value there yet
+                    common[name] = dtype
+                elif dtype not in (known, pl.Null):
                     common[name] = pl.Float64() if known.is_numeric() and dtype.is_numeric() else pl.String()
-        return common
+        return {name: pl.String() if dtype == pl.Null else dtype for name, dtype in common.items()}
 
     def _rewrite(self, number: int) -> None:
         import polars as pl
