@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -341,6 +342,30 @@ def test_of_texts_nothing_but_their_lengths_is_told(bench: Any, product: Make) -
     arrays = made.whole("train", work)
     expected = made.given["note"].encode([notes[row] for row in arrays["__row__"].tolist()])
     np.testing.assert_array_equal(arrays["note"], expected)
+
+
+@pytest.mark.parametrize(("days", "by", "bars"), [(1, "day", 40), (30, "month", 39), (400, "year", 43)])
+def test_dates_are_counted_by_day_month_or_year(bench: Any, product: Make, days: int, by: str, bars: int) -> None:
+    day = [None, *(dt.date(2001, 1, 1) + dt.timedelta(days=days * (row % 40)) for row in range(1, 400))]
+    made, report, work = bench.prepare(product({**GIVEN, "day": "date"}), table(day=day))
+    about = report["columns"]["day"]["dates"]
+    assert (about["first"], about["by"], len(about["from"])) == ("2001-01-01T00:00:00", by, bars)
+    assert about["from"][0] == "2001-01-01"[: {"day": 10, "month": 7, "year": 4}[by]]
+    for split in ("train", "validation", "test"):
+        rows = made.whole(split, work)["__row__"].tolist()
+        assert sum(about[split]) == sum(row > 0 for row in rows)
+        np.testing.assert_array_equal(made.whole(split, work)["day"], made.given["day"].encode([day[r] for r in rows]))
+
+
+@pytest.mark.parametrize("kind", ["text", "date"])
+def test_any_kind_may_be_the_target(bench: Any, product: Make, kind: str) -> None:
+    values = {"text": [f"text {row}" for row in range(400)], "date": [f"2001-01-{1 + row % 28}" for row in range(400)]}
+    made, report, work = bench.prepare(product(GIVEN, kind), table().with_columns(target=pl.Series(values[kind])))
+    assert report["split"]["way"] == "random"
+    assert [made.rows(split) for split in ("train", "validation", "test")] == [288, 32, 80]
+    rows = made.whole("test", work)["__row__"].tolist()
+    expected = made.target.encode([values[kind][row] for row in rows])
+    np.testing.assert_array_equal(made.whole("test", work)["target"], expected)
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(bench: Any, product: Make) -> None:

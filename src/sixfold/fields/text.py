@@ -93,9 +93,9 @@ class Text(Field):
         text = self.parse(value)
         if text is None:
             return None
-        if not text.isascii():
-            text = unicodedata.normalize("NFKC", text)
-        return " ".join(text.casefold().split()).encode("utf-8", "surrogatepass")
+        if text.isascii():  # on one line with single blanks already
+            return text.lower().encode()
+        return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).encode("utf-8", "surrogatepass")
 
     def depends_on(self) -> Any:
         return None if self._folder is None else digest_of_value(read(self._folder))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sixfold.fields import Array
+from sixfold.fields.date import Date
 from sixfold.preparing._checks import PAIRS, Evidence, Found
 from sixfold.preparing._codes import MISSING, present
 from sixfold.preparing._column import Column
@@ -18,15 +19,17 @@ __all__ = ["data_report"]
 _QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _BINS = 20
 _TOP = 20
+_FEWEST_MONTHS, _MOST_MONTHS = 3, 120
+"""Between these, dates are counted by month: below by day, above by year."""
 
 
 def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], collected_rows: int) -> dict[str, Any]:
     """What there is to say of the rows, as plain JSON.
 
     ``findings`` as :meth:`Found.to_json`; ``columns`` by name, the target among them (kind, role, missing share by
-    split, distinct values, and by kind: quantiles and histogram, commonest values, picture sizes, and of texts and
-    series nothing but their ``lengths``, in tokens or steps up to the ``limit`` kept); ``splits`` by name (rows,
-    classes); ``split`` (way, which splits are the source's own); ``shared_rows`` by pair of splits;
+    split, distinct values, and by kind: quantiles and histogram, commonest values, picture sizes, dates by month, and
+    of texts and series nothing but their ``lengths``, in tokens or steps up to the ``limit`` kept); ``splits`` by name
+    (rows, classes); ``split`` (way, which splits are the source's own); ``shared_rows`` by pair of splits;
     ``leaked_test_rows``: test rows that are also in training or validation; ``left_out`` by reason; ``pictures`` (drawn
     by others).
     """
@@ -77,12 +80,43 @@ def _column(column: Column, splits: Mapping[Any, Array]) -> dict[str, Any]:
     }
     if column.numbers is not None:
         about.update(_numbers(column.numbers, splits))
+    elif isinstance(column.kind, Date):
+        about.update(_dates(column, splits))
     elif column.labels:
         counts = np.bincount(column.codes[train], minlength=len(column.labels) + 1)[1:]
         top = np.argsort(-counts, kind="stable")[:_TOP]
         about["top"] = [{"value": column.labels[code], "count": int(counts[code])} for code in top if counts[code]]
         about["others"] = int(counts.sum() - counts[top].sum())
     return about
+
+
+def _dates(column: Column, splits: Mapping[Any, Array]) -> dict[str, Any]:
+    """The first and the last training date, and how many rows of each split fall into each day, month or year."""
+    assert column.values is not None
+    wall = [None if moment is None else moment.replace(tzinfo=None) for moment in column.kind.parsed(column.values)]
+    moments = np.array(wall, "M8[us]")[column.codes]
+    known = {name: moments[rows][~np.isnat(moments[rows])] for name, rows in splits.items()}
+    train = known["train"]
+    if train.size == 0:
+        return {}
+    # As with numbers: bars at both ends hold what lies beyond.
+    low, high = np.quantile(train.astype(np.int64), (0.005, 0.995), method="nearest").astype("M8[us]")
+    months = int((high.astype("M8[M]") - low.astype("M8[M]")).astype(int))
+    unit = "D" if months < _FEWEST_MONTHS else "M" if months <= _MOST_MONTHS else "Y"
+    first, last = (int(end.astype(f"M8[{unit}]").astype(np.int64)) for end in (low, high))
+    bars = {
+        name: np.clip(found.astype(f"M8[{unit}]").astype(np.int64), first, last) - first
+        for name, found in known.items()
+    }
+    return {
+        "dates": {
+            "first": str(train.min().astype("M8[s]")),
+            "last": str(train.max().astype("M8[s]")),
+            "by": {"D": "day", "M": "month", "Y": "year"}[unit],
+            "from": np.arange(first, last + 1).astype(f"M8[{unit}]").astype(str).tolist(),
+            **{name: np.bincount(bar, minlength=last - first + 1).tolist() for name, bar in bars.items()},
+        }
+    }
 
 
 def _heavy(name: str, encoded: Encoded, evidence: Evidence) -> dict[str, Any]:
