@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import io
-import ipaddress
 import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,15 +14,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
+from serving import served
 from sixfold.errors import ProductError, SourceError
 from sixfold.families import find, names
 from sixfold.sources import Source, look, source_of
-from sixfold.sources.url import checked_address
+from sixfold.sources._remote import checked_address
 
 
 def read(data: Any, base: Path | None = None, **options: Any) -> pl.DataFrame:
@@ -204,35 +199,10 @@ class _Files(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server(tls: ssl.SSLContext) -> Iterator[str]:
     """A real https server on this machine, whose certificate is trusted for the length of the test."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path / "server.pem"
-    plain = serialization.NoEncryption()
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    pem.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
-    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    service = ThreadingHTTPServer(("127.0.0.1", 0), _Files)
-    service.socket = context.wrap_socket(service.socket, server_side=True)
-    thread = threading.Thread(target=service.serve_forever, daemon=True)
-    thread.start()
-    yield f"https://127.0.0.1:{service.server_address[1]}"
-    service.shutdown()
-    service.server_close()
-    thread.join()
+    with served(_Files, tls) as address:
+        yield address
 
 
 def test_a_table_is_downloaded_over_https_and_read(server: str) -> None:
@@ -266,7 +236,7 @@ def test_downloads_that_fail_say_why(server: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("SSL_CERT_FILE")
     assert code(f"{server}/data/t.csv", allow_private=True) == "download_failed"
     assert code("http://example.org/t.csv") == "not_https"
-    assert code("s3://bucket/t.csv") == "not_https"
+    assert code("ftp://host/t.csv") == "not_https"
     assert code("https://me:secret@example.org/t.csv") == "url_with_password"
 
 

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import re
-import shutil
 import socket
 import ssl
-import tempfile
-import weakref
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
-
-from pydantic import Field as Setting
 
 from sixfold.errors import SourceError
 from sixfold.files import room_for
 from sixfold.hashing import digest_of_value
 from sixfold.language import Text
-from sixfold.sources._files import Ticker, checked_digest
-from sixfold.sources._source import Provenance, Source
-from sixfold.sources._tables import TableOptions
+from sixfold.sources._files import Ticker
+from sixfold.sources._remote import LARGEST, Remote, RemoteOptions, checked_address, safe_name
 
-if TYPE_CHECKING:
-    import polars as pl
+__all__ = ["Url", "without_query"]
 
-    from sixfold.sources._attached import Attachments
-
-__all__ = ["Url"]
-
-_LARGEST = 20 << 30
 _MOST_REDIRECTS = 5
 _SECONDS = 30.0
 """How long one answer or one piece of it may take."""
@@ -53,7 +39,7 @@ _SUFFIXES = {
 }
 
 
-class Url(Source):
+class Url(Remote):
     """Downloaded over https into a private folder, then read by the kind that claims the file.
 
     Every address that the name stands for is held against the private ranges, at each redirect, and the connection is
@@ -63,102 +49,83 @@ class Url(Source):
     title: ClassVar[Text] = Text("a file on the web", "网上的文件")
     rank: ClassVar[int] = 1
 
-    class Options(TableOptions):
-        """``allow_private``: whether the file may lie on this machine or in its own network."""
-
-        allow_private: bool = Setting(False, description="Whether the address may be one of your own network.")
-
     @classmethod
     def claims(cls, place: str, base: Path) -> bool:  # noqa: ARG003
         return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", place) is not None
 
     @property
-    def roles(self) -> tuple[str, ...] | None:
-        return self._inner.roles
+    def shown(self) -> str:
+        return without_query(self.place)
 
     def fingerprint(self) -> str:
         return self._fingerprint
 
-    def frames(self) -> Iterator[pl.DataFrame]:
-        inner = self._inner
-        yield from inner.frames()
+    def fetched(self, folder: Path) -> Path:
+        return self.downloaded(self.place, folder)
 
-    def provenance(self) -> Provenance:
-        inner = self._inner.provenance()
-        detected = {"kind": inner.kind, **inner.detected}
-        digest, size = self._file_digest, self._file.stat().st_size
-        return Provenance(_without_query(self.place), self.kind(), digest, size, detected=detected)
-
-    def attachments(self, split: str | None = None) -> Attachments | None:
-        return self._inner.attachments(split)
-
-    def space(self) -> int:
-        return self._inner.space()
-
-    def count(self) -> int:
-        return self._inner.count()
+    def headers(self, host: str) -> dict[str, str]:  # noqa: ARG002
+        """What is said to ``host`` beside what is asked, such as who asks."""
+        return {}
 
     @cached_property
     def _fingerprint(self) -> str:
-        if self.sha256 is not None:
-            return self.sha256.lower()
-        connection, answer, _ = self._asked("HEAD")
+        return (
+            self.sha256.lower() if self.sha256 is not None else digest_of_value([self.place, *self.stamp(self.place)])
+        )
+
+    def stamp(self, url: str) -> list[str | None]:
+        """What changes when the file at ``url`` does, as far as its server tells.
+
+        Raises:
+            SourceError: It cannot be reached.
+        """
+        connection, answer, _ = self.asked("HEAD", url)
         connection.close()
-        told = [answer.getheader(name) for name in ("ETag", "Last-Modified", "Content-Length")]
-        return digest_of_value([self.place, *told])
+        return [answer.getheader(name) for name in ("ETag", "Last-Modified", "Content-Length")]
 
-    @cached_property
-    def _inner(self) -> Source:
-        from sixfold.sources._pick import source_of
+    def downloaded(self, url: str, folder: Path, name: str | None = None) -> Path:
+        """The file at ``url``, in ``folder``, as ``name`` or what its server calls it.
 
-        assert isinstance(self.options, TableOptions)
-        said = self.options.model_dump(exclude_unset=True, exclude={"allow_private"})
-        inside = urlsplit(self.place).fragment
-        place = f"{self._file}#{unquote(inside)}" if inside else str(self._file)
-        return source_of(place, said, self._file.parent, self.listener)
-
-    @cached_property
-    def _file(self) -> Path:
-        memory = Path("/dev/shm")  # noqa: S108 — a private (0700) folder is made inside
-        folder = Path(tempfile.mkdtemp(prefix="sixfold-", dir=memory if memory.is_dir() else None))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        path = self._downloaded(folder)
-        self._file_digest = checked_digest(path, self.sha256, self.listener)
-        return path
-
-    def _downloaded(self, folder: Path) -> Path:
-        connection, answer, url = self._asked("GET")
+        Raises:
+            SourceError: It cannot be downloaded, or is too large.
+        """
+        connection, answer, url = self.asked("GET", url)
         try:
             size = int(answer.getheader("Content-Length") or 0)
-            if size > _LARGEST:
-                raise SourceError("download_too_large", url=_without_query(url), limit="20 GiB")
+            if size > LARGEST:
+                raise SourceError("download_too_large", url=without_query(url), limit="20 GiB")
             room_for(size, folder)
-            path = folder / _file_name(url, answer)
+            path = folder / (name or _file_name(url, answer))
+            path.parent.mkdir(parents=True, exist_ok=True)
             ticker, received = Ticker(self.listener, size, "bytes"), 0
             with path.open("wb") as stream:
                 while chunk := answer.read(_CHUNK):
                     received += len(chunk)
-                    if received > _LARGEST:
-                        raise SourceError("download_too_large", url=_without_query(url), limit="20 GiB")
+                    if received > LARGEST:
+                        raise SourceError("download_too_large", url=without_query(url), limit="20 GiB")
                     if not size:
                         room_for(len(chunk), folder)
                     stream.write(chunk)
                     ticker.add(len(chunk))
             if size and received != size:
-                raise SourceError("download_failed", url=_without_query(url), reason=f"{received} < {size} bytes")
+                raise SourceError("download_failed", url=without_query(url), reason=f"{received} < {size} bytes")
             return path
         except (OSError, http.client.HTTPException) as error:
-            raise SourceError("download_failed", url=_without_query(url), reason=_reason(error)) from error
+            raise SourceError("download_failed", url=without_query(url), reason=_reason(error)) from error
         finally:
             connection.close()
 
-    def _asked(self, method: str) -> tuple[http.client.HTTPSConnection, http.client.HTTPResponse, str]:
-        assert isinstance(self.options, Url.Options)
-        url = self.place
+    def asked(self, method: str, url: str) -> tuple[http.client.HTTPSConnection, http.client.HTTPResponse, str]:
+        """The answer to a request, after redirects; with the connection to close and where it came from.
+
+        Raises:
+            SourceError: Nothing answers, or not as it should; the address is not https, or a private one.
+        """
+        assert isinstance(self.options, RemoteOptions)
         for _ in range(_MOST_REDIRECTS + 1):
             parts = urlsplit(url)
             if parts.scheme.lower() != "https" or not parts.hostname:
-                raise SourceError("not_https", url=_without_query(url))
+                raise SourceError("not_https", url=without_query(url))
             if parts.username or parts.password:
                 raise SourceError("url_with_password", host=parts.hostname)
             try:
@@ -167,10 +134,11 @@ class Url(Source):
                 target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (
                     f"?{parts.query}" if parts.query else ""
                 )
-                connection.request(method, target, headers={"User-Agent": "sixfold", "Accept-Encoding": "identity"})
+                headers = {"User-Agent": "sixfold", "Accept-Encoding": "identity", **self.headers(parts.netloc)}
+                connection.request(method, target, headers=headers)
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException, UnicodeError, ValueError) as error:
-                raise SourceError("download_failed", url=_without_query(url), reason=_reason(error)) from error
+                raise SourceError("download_failed", url=without_query(url), reason=_reason(error)) from error
             if answer.status in _REDIRECTS and (where := answer.getheader("Location")):
                 connection.close()
                 url = urljoin(url, where)
@@ -178,9 +146,9 @@ class Url(Source):
             if answer.status != 200:  # noqa: PLR2004
                 connection.close()
                 reason = f"{answer.status} {answer.reason}"
-                raise SourceError("download_failed", url=_without_query(url), reason=reason)
+                raise SourceError("download_failed", url=without_query(url), reason=reason)
             return connection, answer, url
-        raise SourceError("download_failed", url=_without_query(url), reason=f"> {_MOST_REDIRECTS} redirects")
+        raise SourceError("download_failed", url=without_query(url), reason=f"> {_MOST_REDIRECTS} redirects")
 
 
 class _Pinned(http.client.HTTPSConnection):
@@ -196,31 +164,15 @@ class _Pinned(http.client.HTTPSConnection):
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
 
 
-def checked_address(host: str, port: int, allow_private: bool) -> str:
-    """An address of ``host`` to connect to, once all of them were seen to be public.
-
-    Raises:
-        SourceError: One of them is of this machine or a private network, and that was not allowed.
-        OSError: The name cannot be resolved.
-    """
-    found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    for address in found:
-        plain: Any = ipaddress.ip_address(address.partition("%")[0])
-        plain = getattr(plain, "ipv4_mapped", None) or plain
-        if not allow_private and (not plain.is_global or plain.is_multicast):
-            raise SourceError("private_address", host=host, address=address)
-    return found[0]
-
-
 def _file_name(url: str, answer: http.client.HTTPResponse) -> str:
     told = answer.msg.get_filename() or unquote(urlsplit(url).path)
-    name = re.sub(r"[^\w.\- ()]", "_", PurePosixPath(told).name).lstrip(".")[-100:] or "data"
+    name = safe_name(told)
     if not PurePosixPath(name).suffix:
         name += _SUFFIXES.get(answer.msg.get_content_type(), "")
     return name
 
 
-def _without_query(url: str) -> str:
+def without_query(url: str) -> str:
     """The address as it may be shown and recorded: a query often carries a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
