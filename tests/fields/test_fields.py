@@ -43,6 +43,7 @@ SAMPLES: dict[str, list[Any]] = {
     "yes_no": ["yes", "no", None, "yes"],
     "image": [picture(4, 6), None, picture(4, 6, seed=1)],
     "date": ["2024-03-05 14:30", None, "2024/3/6", "2023年1月1日"],
+    "series": [[1, 2, None, 4], None, "[0.5, 1]", np.arange(3)],
     "text": ["A good film.", None, "服务很好，下次还来", "\x00\u200b"],
 }
 
