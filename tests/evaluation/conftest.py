@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 from safetensors.numpy import save
 from sklearn.datasets import load_breast_cancer, load_digits
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from sixfold.fields import Field
 from sixfold.product import Product
@@ -139,23 +139,30 @@ class Case:
 
     def _train(self, harm: float) -> None:
         work = self.work("train")
-        x, y = self._flat("train"), self.arrays["train"][self.target.name] - 1
-        scale = float(np.abs(x).max())
-        model = LogisticRegression(max_iter=300).fit(x / scale, y)
-        weights, bias = (model.coef_ / scale).T.astype(np.float32), model.intercept_.astype(np.float32)
+        x, y = self._flat("train"), self.arrays["train"][self.target.name]
+        scale, kind = float(np.abs(x).max()), self.target.kind()
+        if kind == "number":
+            line = Ridge(alpha=1e-3).fit(x / scale, y[:, 0])
+            coefficients, bias = line.coef_[None], np.array([line.intercept_], np.float32)
+        else:
+            model = LogisticRegression(max_iter=300).fit(x / scale, y - 1)
+            coefficients, bias = model.coef_, model.intercept_.astype(np.float32)
+        weights = (coefficients / scale).T.astype(np.float32)
         if harm:
             weights = weights + np.random.default_rng(0).normal(0, harm, weights.shape).astype(np.float32)
-        graph = graph_of(self.given, weights, bias, binary=self.target.kind() == "yes_no")
+        activation = {"number": "Identity", "yes_no": "Sigmoid"}.get(kind, "Softmax")
+        graph = graph_of(self.given, weights, bias, activation)
         work.write("graph.onnx", graph)
         work.write_json("network.json", {"kind": "mlp", "versions": {"keras": "3.15.1"}})
+        metric = "mean_absolute_error" if kind == "number" else "accuracy"
         history = [
             {
                 "epoch": n,
                 "seconds": 0.5,
                 "loss": 1 / n,
-                "accuracy": 1 - 0.5 / n,
+                metric: 1 - 0.5 / n,
                 "val_loss": 1.1 / n,
-                "val_accuracy": 0.9,
+                f"val_{metric}": 0.9,
             }
             for n in range(1, 9)
         ]
@@ -165,8 +172,8 @@ class Case:
         self.made["train"] = self.store.keep("train", "train-key", about, work.members, 5.0)
 
 
-def graph_of(given: Mapping[str, Field], weights: np.ndarray, bias: np.ndarray, *, binary: bool) -> bytes:
-    """Cast → Flatten → Concat → Gemm → Sigmoid or Softmax, with a dynamic batch."""
+def graph_of(given: Mapping[str, Field], weights: np.ndarray, bias: np.ndarray, activation: str) -> bytes:
+    """Cast → Flatten → Concat → Gemm → activation, with a dynamic batch."""
     inputs, nodes, flat = [], [], []
     kinds = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT, "int32": TensorProto.INT32}
     for index, field in enumerate(given.values()):
@@ -180,7 +187,7 @@ def graph_of(given: Mapping[str, Field], weights: np.ndarray, bias: np.ndarray, 
         flat.append(f"flat_{index}")
     nodes.append(helper.make_node("Concat", flat, ["all"], axis=1))
     nodes.append(helper.make_node("Gemm", ["all", "weights", "bias"], ["logits"]))
-    nodes.append(helper.make_node("Sigmoid" if binary else "Softmax", ["logits"], ["output"]))
+    nodes.append(helper.make_node(activation, ["logits"], ["output"]))
     constants = [
         numpy_helper.from_array(weights, "weights"),
         numpy_helper.from_array(bias, "bias"),

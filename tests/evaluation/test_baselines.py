@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from sixfold.evaluation import Encoded, baselines, measured
+from sixfold.evaluation import Encoded, Scored, appraisal_of, measured
 from sixfold.fields.category import Category
 from sixfold.fields.image import Image
 from sixfold.fields.number import Number
+from sixfold.product import Product
+from sixfold.tasks import task_of
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A yardstick, and the test rows as it answers them."""
+
+    name: str
+    scored: Scored
+    about: dict[str, Any]
+
+
+def baselines(given, training: Encoded, test: Encoded, counts) -> list[Baseline]:
+    """The yardsticks of classes, fitted on ``training`` and asked about ``test``."""
+    product = Product(name="p", data="x.csv", given={"a": "number"}, predict={"kind": "category"})
+    classes = appraisal_of("classes")(
+        task_of(product)(product, Category("kind").fit([str(index) for index in range(len(counts))]))
+    )
+    everyone = np.repeat(np.arange(len(counts)), counts)
+    return [
+        Baseline(one.name, classes.guessed(one.outputs(test.arrays), test.y), one.about)
+        for one in classes.yardsticks(given, training, everyone)
+    ]
 
 
 @pytest.fixture
@@ -91,7 +117,7 @@ def test_blocks_are_averaged_whole_also_where_sides_do_not_divide():
 
 
 def test_a_linear_model_that_was_stopped_early_says_so(digits, monkeypatch):
-    monkeypatch.setattr("sixfold.evaluation._baseline._ITERATIONS", (2, 2))
+    monkeypatch.setattr("sixfold.evaluation.classes._ITERATIONS", (2, 2))
     _, linear = baselines(*digits)
     assert not linear.about["converged"]
     assert linear.about["iterations"] == 2

@@ -159,6 +159,11 @@ def test_every_figure_stands_with_interval_baselines_and_rows(tumour):
         assert set(figure["against"]["linear"]["difference"]) == {"value", "low", "high"}
 
 
+def test_f1_of_yes_is_told_of_yes_or_no_alone(tumour, digits):
+    assert "f1" in tumour.about["figures"]
+    assert "f1" not in digits.about["figures"]
+
+
 def test_the_worst_examples_are_wrong_and_the_surest_come_first(digits):
     worst = digits.report["worst"]
     assert worst
@@ -357,3 +362,58 @@ def test_thirty_classes_still_make_a_readable_matrix_and_sixty_a_list(build):
         assert ('class="matrix' in evaluated.html) == (classes == 30)
         assert len(evaluated.report["by_class"]) == classes
         assert evaluated.report["confused"]
+
+
+def tried(name: str, **told: Any) -> dict[str, Any]:
+    plain = {
+        "network": name.partition(" ")[0],
+        "options": {"hidden": [64]},
+        "recipe": {"learning_rate": 0.00123},
+        "seconds": 12.0,
+        "state": "finished",
+        "validation": 0.4,
+        "parameters": 1234,
+        "figure": {"name": "accuracy", "value": 0.91},
+    }
+    return {"name": name, **plain, **told}
+
+
+@pytest.fixture
+def searched_case(tumour_case):
+    trials = [
+        tried("mlp 1"),
+        tried("trees 1", seconds=2.5, validation=0.35, figure={"name": "accuracy", "value": 0.93}),
+        tried("mlp 2", state="failed", validation=None, figure=None, parameters=None),
+        tried("<img src=x> 1", validation=0.9),
+    ]
+    about = {
+        **tumour_case.made["train"].about,
+        "search": trials,
+        "ensemble": [{"trial": "trees 1", "weight": 0.7}, {"trial": "mlp 1", "weight": 0.3}],
+        "why": {"key": "mixture", "best": "trees 1", "gain": 0.031, "seconds": 40.0},
+    }
+    work, old = tumour_case.work("train"), tumour_case.made["train"]
+    work.members.update(old.members)
+    tumour_case.made["train"] = tumour_case.store.keep("train", "searched", about, work.members)
+    return tumour_case
+
+
+def test_the_page_shows_what_the_search_tried_what_it_cost_and_what_it_chose(searched_case):
+    evaluated = Evaluated(searched_case)
+    page = Page(evaluated.html)
+    words = "".join(page.words)
+    for said in ("What was tried", "试过什么", "trees 1", "learning_rate 0.00123", "70.0%", "93.0%", "3.1%", "失败"):
+        assert said in words
+    assert [attributes.get("class") for tag, attributes in page.tags if tag == "tr"].count("ours") == 3
+    assert "img" not in [tag for tag, _ in page.tags]
+    assert len(re.findall(r"<svg class=\"picture", evaluated.html)) == 4
+    assert fits(evaluated.report, schema()) == []
+
+
+def test_a_reason_that_this_version_does_not_know_leaves_the_table_standing(searched_case):
+    searched_case.made["train"].about["why"]["key"] = "moonlight"
+    assert "What was tried" in Evaluated(searched_case).html
+
+
+def test_without_a_search_none_is_shown(tumour):
+    assert "What was tried" not in tumour.html

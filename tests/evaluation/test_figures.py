@@ -59,6 +59,20 @@ def test_every_figure_is_what_scikit_learn_says(data):
         assert ours[name].rows == scored.rows
 
 
+def test_f1_is_of_yes_and_only_where_there_are_two_classes():
+    y, likely = np.array([0, 1, 1, 0, 1]), np.array([0.2, 0.9, 0.4, 0.7, 0.8])
+    decided = (likely >= 0.5).astype(int)
+    scored = Scored(y, np.stack([1 - likely, likely], axis=1), decided)
+    assert measured(("f1",), scored, resamples=5)["f1"].value == pytest.approx(metrics.f1_score(y, decided))
+    several = Scored(y, np.full((5, 3), 1 / 3), y)
+    assert measured(("f1",), several, resamples=5)["f1"].value is None
+
+
+def test_very_many_rows_rest_on_fewer_resamples():
+    y = np.zeros(2_000_000, int)
+    assert formula("accuracy").resamples(Scored(y, np.zeros((len(y), 2)), y), 1000) == 125
+
+
 def test_every_figure_that_a_task_names_exists():
     named = {figure.name for kind in names(Task) for figure in find(Task, kind).figures}
     assert named <= {how.name for how in formulas()}

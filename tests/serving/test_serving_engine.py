@@ -151,6 +151,13 @@ def test_an_answer_is_the_same_as_itself(expected: Any) -> None:
         assert same_answer(expected, expected)
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e9])
+def test_numbers_are_the_same_within_a_thousandth_of_their_interval_whatever_the_unit(unit: float) -> None:
+    answer = {"price": 2010 * unit, "interval": {"low": 2000 * unit, "high": 2020 * unit}}
+    assert same_answer(answer, {**answer, "price": 2010.015 * unit})
+    assert not same_answer(answer, {**answer, "price": 2010.03 * unit})
+
+
 def test_answers_that_differ_are_told_apart() -> None:
     answer = {"digit": "3", "probabilities": {"3": 0.9, "4": 0.1}}
     assert same_answer(answer, {"digit": "3", "probabilities": {"3": 0.9005, "4": 0.0995}})

@@ -139,7 +139,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 def _baseline(run: Run, name: str) -> str | None:
     """The better baseline and what it reaches."""
-    from sixfold.evaluation import BASELINES, formula, shown
+    from sixfold.evaluation import baseline_title, formula, shown
     from sixfold.tasks import task_of
 
     known: dict[str, float] = {
@@ -150,7 +150,7 @@ def _baseline(run: Run, name: str) -> str | None:
     upwards = next(figure.higher_is_better for figure in task_of(run.product).figures if figure.name == name)
     best = max(known, key=lambda baseline: known[baseline] if upwards else -known[baseline])
     value = shown(known[best], formula(name).style)
-    return sentence("cli.summary.baseline", None, name=BASELINES[best], value=value)
+    return sentence("cli.summary.baseline", None, name=baseline_title(best), value=value)
 
 
 def _suggestions(run: Run) -> Iterator[str]:

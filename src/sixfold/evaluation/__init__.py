@@ -1,57 +1,78 @@
 """How good a model is: figures with intervals, baselines, gates, and the report."""
 
-from sixfold.evaluation._baseline import BASELINES, MOST_TRAINING_ROWS, Baseline, Encoded, baselines
+from sixfold.evaluation._appraisal import (
+    Appraisal,
+    Encoded,
+    Judged,
+    Report,
+    Rows,
+    Section,
+    Thumbnails,
+    Yardstick,
+    appraisal_of,
+    appraisals,
+    baseline_title,
+    described,
+)
+from sixfold.evaluation._class_figures import ClassFigures, Scored, class_figures, confusion
 from sixfold.evaluation._decide import chances, decide, decided
-from sixfold.evaluation._examples import collected_rows, json_row, thumbnails, worst_rows
+from sixfold.evaluation._examples import collected_rows, json_row, thumbnails
 from sixfold.evaluation._figures import (
     RESAMPLES,
-    ClassFigures,
     Difference,
-    Formula,
     Measured,
-    Scored,
-    class_figures,
-    confusion,
+    compared,
     difference,
     formula,
     formulas,
     measured,
     without,
 )
-from sixfold.evaluation._gates import Verdict, check_gates, gate_names, gate_title, judge
+from sixfold.evaluation._formula import Answered, Formula, Style, figure
+from sixfold.evaluation._gates import Verdict, better_baseline, check_gates, gate_names, gate_title, judge
 from sixfold.evaluation._graph import Graph
-from sixfold.evaluation._page import Thumbnails, page
-from sixfold.evaluation._report import by_class, calibration, confused, figures, leaks, schema
-from sixfold.evaluation._words import both, count, interval, shown
+from sixfold.evaluation._linear import MOST_TRAINING_ROWS
+from sixfold.evaluation._page import page
+from sixfold.evaluation._report import figures, leaks, schema
+from sixfold.evaluation._words import both, count, interval, listed, shown
 
 __all__ = [
-    "BASELINES",
     "MOST_TRAINING_ROWS",
     "RESAMPLES",
-    "Baseline",
+    "Answered",
+    "Appraisal",
     "ClassFigures",
     "Difference",
     "Encoded",
     "Formula",
     "Graph",
+    "Judged",
     "Measured",
+    "Report",
+    "Rows",
     "Scored",
+    "Section",
+    "Style",
     "Thumbnails",
     "Verdict",
-    "baselines",
+    "Yardstick",
+    "appraisal_of",
+    "appraisals",
+    "baseline_title",
+    "better_baseline",
     "both",
-    "by_class",
-    "calibration",
     "chances",
     "check_gates",
     "class_figures",
     "collected_rows",
-    "confused",
+    "compared",
     "confusion",
     "count",
     "decide",
     "decided",
+    "described",
     "difference",
+    "figure",
     "figures",
     "formula",
     "formulas",
@@ -61,11 +82,11 @@ __all__ = [
     "json_row",
     "judge",
     "leaks",
+    "listed",
     "measured",
     "page",
     "schema",
     "shown",
     "thumbnails",
     "without",
-    "worst_rows",
 ]

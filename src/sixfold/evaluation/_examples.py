@@ -8,24 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from sixfold.evaluation._figures import Scored
-from sixfold.fields import Array, Field, is_missing
+from sixfold.fields import Field, is_missing
 from sixfold.store import Artefact, Workspace
 
-__all__ = ["collected_rows", "json_row", "thumbnails", "worst_rows"]
+__all__ = ["collected_rows", "json_row", "thumbnails"]
 
 _THUMBNAIL_SIDE = 176
 _TINY_SIDE = 64
 """A picture up to this side is shown by its pixels: smoothed, it would be a blur."""
 
 _LARGE_PNG = 24 << 10
-
-
-def worst_rows(scored: Scored, most: int) -> Array:
-    """Positions of the most confidently wrong rows, the worst first."""
-    wrong = np.flatnonzero(scored.right == 0)
-    sureness = scored.probabilities[wrong, scored.decided[wrong]]
-    return wrong[np.argsort(-sureness, kind="stable")][:most]
 
 
 def collected_rows(collected: Artefact, wanted: Iterable[int], work: Workspace) -> dict[int, dict[str, Any]]:

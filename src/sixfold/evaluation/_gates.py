@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from sixfold.errors import ProductError
-from sixfold.evaluation._baseline import BASELINES
+from sixfold.evaluation._appraisal import baseline_title
 from sixfold.evaluation._figures import formula
 from sixfold.evaluation._words import both, change, change_interval, count, shown
 from sixfold.language import Text
 from sixfold.product import Product
 
-__all__ = ["MOST_SHARED", "Verdict", "check_gates", "gate_names", "gate_title", "judge"]
+__all__ = ["MOST_SHARED", "Verdict", "better_baseline", "check_gates", "gate_names", "gate_title", "judge"]
 
 State: TypeAlias = Literal["passed", "warning", "failed", "off"]
 Report: TypeAlias = Mapping[str, Any]
@@ -113,27 +113,27 @@ def beats_baseline(_: Product, report: Report) -> Verdict:
     """The headline figure is better than the better baseline's, beyond the paired 95 % interval of the difference."""
     headline = report["figures"][0]
     how = formula(headline["name"])
-    towards = 1 if headline["higher_is_better"] else -1
-    known = {name: them for name, them in headline["against"].items() if them["value"] is not None}
-    best = max(known, key=lambda name: towards * known[name]["value"]) if known else None
+    best = better_baseline(headline)
     mend = Text(
         "Look at the worst examples and the data report first: mislabelled rows and missing columns are the usual "
         "cause. Then give it more rows, more epochs or another network.",
         "先看「错得最离谱的例子」和数据报告：标错的行、缺少的列是最常见的原因；再考虑增加数据、训练轮次或换一种网络。",
     )
-    if best is None or headline["value"] is None or known[best]["difference"]["low"] is None:
+    if best is None or headline["value"] is None or headline["against"][best]["difference"]["low"] is None:
         says = Text(
             f"{how.title('en')} cannot be compared with a baseline on these test rows.",
             f"在这些测试行上无法与基线比较{how.title('zh')}。",
         )
         return Verdict("beats baseline", "failed", says, None, mend)
-    theirs, gap = known[best], known[best]["difference"]
-    by, ends = change(gap["value"], how.style), change_interval(gap["low"], gap["high"], how.style)
+    theirs, gap, whose = headline["against"][best], headline["against"][best]["difference"], baseline_title(best)
+    beside = headline["value"]
+    by = change(gap["value"], how.style, beside)
+    ends = change_interval(gap["low"], gap["high"], how.style, beside)
     says = Text(
         f"{how.title('en')} is {shown(headline['value'], how.style)('en')}; the better baseline "
-        f"(“{BASELINES[best]('en')}”) reaches {shown(theirs['value'], how.style)('en')}. "
+        f"(“{whose('en')}”) reaches {shown(theirs['value'], how.style)('en')}. "
         f"The difference is {by('en')}, 95 % interval {ends('en')}.",
-        f"{how.title('zh')}为 {shown(headline['value'], how.style)('zh')}；较好的基线（「{BASELINES[best]('zh')}」）为 "
+        f"{how.title('zh')}为 {shown(headline['value'], how.style)('zh')}；较好的基线（「{whose('zh')}」）为 "
         f"{shown(theirs['value'], how.style)('zh')}。相差 {by('zh')}，95% 区间为 {ends('zh')}。",
     )
     return Verdict("beats baseline", "passed" if gap["low"] > 0 else "failed", says, gap["value"], mend)
@@ -175,14 +175,26 @@ def no_leakage(_: Product, report: Report) -> Verdict:
     flatters = False
     if free is not None and free["value"] is not None and free["difference"]["low"] is not None:
         flatters = free["difference"]["low"] > 0
-        ends = change_interval(free["difference"]["low"], free["difference"]["high"], how.style)
+        by = change(free["difference"]["value"], how.style, free["value"])
+        ends = change_interval(free["difference"]["low"], free["difference"]["high"], how.style, free["value"])
         says = Text(
-            f"{says.en} Without them, {how.title('en').lower() if how.name != 'auroc' else 'AUROC'} is "
-            f"{shown(free['value'], how.style)('en')}; the difference is "
-            f"{change(free['difference']['value'], how.style)('en')} (95 % interval {ends('en')}).",
+            f"{says.en} Without them, {_inside(how.title('en'))} is "
+            f"{shown(free['value'], how.style)('en')}; the difference is {by('en')} (95 % interval {ends('en')}).",
             f"{says.zh}去掉之后，{how.title('zh')}为 {shown(free['value'], how.style)('zh')}；"
-            f"重复行使指标变化了 {change(free['difference']['value'], how.style)('zh')}（95% 区间 {ends('zh')}）。",
+            f"重复行使指标变化了 {by('zh')}（95% 区间 {ends('zh')}）。",
         )
     nothing_left = free is None or free["value"] is None
     fails = share > MOST_SHARED and (flatters or nothing_left)
     return Verdict("no leakage", "failed" if fails else "warning", says, share, mend)
+
+
+def better_baseline(figure: Mapping[str, Any]) -> str | None:
+    """Of the yardsticks of a figure of the report, the one that does better; ``None`` where none has a value."""
+    towards = 1 if figure["higher_is_better"] else -1
+    known = {name: them["value"] for name, them in figure["against"].items() if them["value"] is not None}
+    return max(known, key=lambda name: towards * known[name]) if known else None
+
+
+def _inside(title: str) -> str:
+    """The title of a figure as it stands inside a sentence: with a small letter, unless it is an abbreviation."""
+    return title if title[1:2].isupper() or title[1:2] in "²1" else title[:1].lower() + title[1:]

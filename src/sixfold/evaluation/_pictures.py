@@ -10,13 +10,13 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sixfold.language import Text
 
-__all__ = ["Series", "Span", "curves", "reliability", "spans"]
+__all__ = ["Axis", "Dots", "Series", "Span", "curves", "dots", "spans"]
 
 _COLOURS = {
     "#010101": "var(--ink)",
@@ -28,6 +28,9 @@ _COLOURS = {
 }
 _INK, _QUIET, _LINE, _ACCENT, _SECOND, _PAPER = _COLOURS
 _SIZE = 10.0
+_NO_EXPONENT, _EXPONENT = 1e4, 1e12
+"""Whole ticks between these are written in full, their thousands set apart."""
+
 _WIDTH = 9.8
 """Inches; on the page the whole width of the text."""
 
@@ -127,38 +130,108 @@ def curves(name: str, panels: Sequence[tuple[Text, bool, Sequence[Series]]], lab
         return _svg(figure, words, label)
 
 
-def reliability(name: str, bins: Sequence[Mapping[str, Any]], said: Text, happened: Text, label: Text) -> str:
-    """How sure the model was, against how often it was right.
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of :func:`dots`: its title, whether values are in percent or on a logarithmic scale, and its ends."""
+
+    title: Text
+    percent: bool = False
+    log: bool = False
+    ends: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Points of :func:`dots`: where they are, how large (square points), how opaque, and in which of two colours.
+
+    Args:
+        x: Where they are from left to right.
+        y: Where they are from below to above.
+        sizes: Of each; one for all where it is a number.
+        opacity: 0–1.
+        is_second: Whether they are of the second kind.
+        names: What stands beside each, if anything.
+        bars: Lower and upper end of each, if they stand for more than a point.
+    """
+
+    x: Sequence[float]
+    y: Sequence[float]
+    sizes: Sequence[float] | float = 14
+    opacity: float = 1
+    is_second: bool = False
+    names: Sequence[Text | str] = ()
+    bars: tuple[Sequence[float], Sequence[float]] | None = None
+
+
+def dots(
+    name: str,
+    clouds: Sequence[Dots],
+    x: Axis,
+    y: Axis,
+    label: Text,
+    *,
+    guide: Literal["diagonal"] | float | None = None,
+    broad: bool = False,
+) -> str:
+    """Points, one variable against another.
 
     Args:
         name: A word for identifiers inside the picture, unique on the page.
-        bins: ``confidence``, ``right`` (both in 0–1) and ``rows`` of each bin that has rows.
-        said: The title of the horizontal axis.
-        happened: The title of the vertical axis.
+        clouds: The points, the later ones on top.
+        x: The horizontal axis.
+        y: The vertical axis.
         label: What the picture shows, for readers who cannot see it.
+        guide: A dashed line to hold the points against: where both are equal, or at a height.
+        broad: Whether it takes the whole width of the page instead of half of it.
     """
     words = _Words()
     with _style(name):
-        figure = _figure(4.2, 4.0)
-        axes = figure.add_axes((0.13, 0.13, 0.84, 0.78))
-        axes.plot([0, 100], [0, 100], color=_QUIET, lw=1, ls=(0, (4, 4)))
-        most = max((entry["rows"] for entry in bins), default=1)
-        axes.scatter(
-            [100 * entry["confidence"] for entry in bins],
-            [100 * entry["right"] for entry in bins],
-            s=[16 + 150 * entry["rows"] / most for entry in bins],
-            color=_ACCENT,
-            edgecolor=_PAPER,
-            linewidth=1,
-            zorder=3,
-        )
-        axes.set_xlim(0, 103)
-        axes.set_ylim(0, 103)
-        figure.text(0.012, 0.99, words(happened), ha="left", va="top", fontsize=_SIZE, color=_INK)
-        figure.text(0.97, 0.01, words(said), ha="right", va="bottom", fontsize=_SIZE, color=_INK)
-        _calm(axes, words, x_percent=True, y_percent=True)
+        figure = _figure(_WIDTH, 3.4) if broad else _figure(4.2, 4.0)
+        axes = figure.add_axes((0.06, 0.15, 0.92, 0.74) if broad else (0.13, 0.13, 0.84, 0.78))
+        if x.log:
+            axes.set_xscale("log")
+        if y.log:
+            axes.set_yscale("log")
+        for cloud in clouds:
+            colour = _SECOND if cloud.is_second else _ACCENT
+            if cloud.bars is not None:
+                axes.vlines(cloud.x, *cloud.bars, color=colour, lw=2.2, zorder=3)
+            edge = {"edgecolor": _PAPER, "linewidth": 1} if cloud.opacity == 1 else {"linewidth": 0}
+            axes.scatter(cloud.x, cloud.y, s=cloud.sizes, color=colour, alpha=cloud.opacity, zorder=3, **edge)
+            for place, told in enumerate(cloud.names):
+                axes.annotate(words(told), (cloud.x[place], cloud.y[place]), (7, 4), textcoords="offset points",
+                              fontsize=_SIZE - 1, color=_INK if cloud.is_second else _QUIET)  # fmt: skip
+        _limit(axes, clouds, x, y, square=guide == "diagonal")
+        _guide(axes, guide)
+        figure.text(0.012, 0.99, words(y.title), ha="left", va="top", fontsize=_SIZE, color=_INK)
+        figure.text(0.98, 0.01, words(x.title), ha="right", va="bottom", fontsize=_SIZE, color=_INK)
+        _calm(axes, words, x_percent=x.percent, y_percent=y.percent, x_log=x.log, y_log=y.log)
         axes.grid(visible=True, color=_LINE, lw=0.8)
         return _svg(figure, words, label)
+
+
+def _limit(axes: Any, clouds: Sequence[Dots], x: Axis, y: Axis, *, square: bool) -> None:
+    """The ends of both axes: as told, or around the points; of equal axes the same for both."""
+    if x.ends is not None:
+        axes.set_xlim(*x.ends)
+    if y.ends is not None:
+        axes.set_ylim(*y.ends)
+    if square and x.ends is None and y.ends is None:
+        ends = [end for low_high in (axes.get_xlim(), axes.get_ylim()) for end in low_high]
+        axes.set_xlim(min(ends), max(ends))
+        axes.set_ylim(min(ends), max(ends))
+    elif any(cloud.names for cloud in clouds) and x.ends is None:
+        low, high = axes.get_xlim()
+        axes.set_xlim(low, high * 1.25 if x.log else high + 0.12 * (high - low))  # names stand to the right
+
+
+def _guide(axes: Any, guide: Literal["diagonal"] | float | None) -> None:
+    if guide is None:
+        return
+    ends = axes.get_xlim()
+    heights = ends if guide == "diagonal" else (guide, guide)
+    axes.plot(ends, heights, color=_QUIET, lw=1, ls=(0, (4, 4)), zorder=2)
+    axes.set_xlim(*ends)
 
 
 def _style(name: str) -> Any:
@@ -173,24 +246,40 @@ def _figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height))
 
 
-def _calm(axes: Any, words: _Words, *, x_percent: bool = False, y_percent: bool = False, whole_x: bool = False) -> None:
+def _calm(
+    axes: Any,
+    words: _Words,
+    *,
+    x_percent: bool = False,
+    y_percent: bool = False,
+    whole_x: bool = False,
+    x_log: bool = False,
+    y_log: bool = False,
+) -> None:
     """Axes without a box, with few and quiet ticks."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(_LINE)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=_SIZE - 1, labelcolor=_QUIET, pad=5)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole_x, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    steps = [1, 2, 2.5, 5, 10]
+    for axis, is_log, most in ((axes.xaxis, x_log, 6), (axes.yaxis, y_log, 5)):
+        whole = whole_x and axis is axes.xaxis
+        axis.set_major_locator(LogLocator(numticks=most) if is_log else MaxNLocator(most, integer=whole, steps=steps))
+        axis.set_minor_formatter(NullFormatter())
 
     def ticks(percent: bool) -> Any:
-        return FuncFormatter(lambda value, _: words(f"{value:g}%" if percent else f"{value:g}"))
+        return FuncFormatter(lambda value, _: words(f"{_plain(value)}%" if percent else _plain(value)))
 
     axes.xaxis.set_major_formatter(ticks(x_percent))
     axes.yaxis.set_major_formatter(ticks(y_percent))
     axes.set_facecolor("none")
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if _NO_EXPONENT <= abs(value) < _EXPONENT and value == round(value) else f"{value:g}"
 
 
 def _svg(figure: Any, words: _Words, label: Text) -> str:

@@ -1,7 +1,7 @@
 """The kinds of column, one file each; and the forms that their arrays have."""
 
 from sixfold.fields._field import Array, Field, Values, Widget, is_missing, restored
-from sixfold.fields._form import Form, FormName, input_names, without_padding
+from sixfold.fields._form import Form, FormName, graph_feed, input_names, rows_at_once, without_padding
 
 __all__ = [
     "Array",
@@ -10,8 +10,10 @@ __all__ = [
     "FormName",
     "Values",
     "Widget",
+    "graph_feed",
     "input_names",
     "is_missing",
     "restored",
+    "rows_at_once",
     "without_padding",
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Form", "FormName", "input_names", "without_padding"]
+__all__ = ["Form", "FormName", "graph_feed", "input_names", "rows_at_once", "without_padding"]
 
 FormName = Literal["vector", "ids", "tokens", "steps", "grid", "points"]
 
@@ -52,3 +53,39 @@ def without_padding(tokens: NDArray[Any]) -> NDArray[Any]:
     """
     longest = int(np.count_nonzero(tokens, axis=1).max(initial=0))
     return tokens[:, : max(_TOKENS_AT_ONCE, -(-longest // _TOKENS_AT_ONCE) * _TOKENS_AT_ONCE)]
+
+
+_TOKEN_BYTES, _STEP_BYTES = 1024, 256
+"""What a token and a step of one row become inside a network: vectors of 256 and of 64 floats."""
+
+
+def rows_at_once(forms: Iterable[Form], most_bytes: int, most_rows: int) -> int:
+    """How many rows a graph is run on together, so that what it makes of them stays within ``most_bytes``."""
+    row = 0
+    for form in forms:
+        if form.name in ("tokens", "steps"):
+            row += form.shape[0] * (_TOKEN_BYTES if form.name == "tokens" else _STEP_BYTES)
+        else:
+            row += math.prod(form.shape) * np.dtype(form.dtype).itemsize
+    return max(1, min(most_rows, most_bytes // max(1, row)))
+
+
+def graph_feed(
+    inputs: Mapping[str, Sequence[Any]], forms: Mapping[str, Form], arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """What an exported graph is fed for some rows.
+
+    Args:
+        inputs: The graph's inputs and their shapes, as ONNX Runtime tells them: an axis that is no number is free.
+        forms: The forms of the given columns, in order.
+        arrays: The rows' arrays (n, …) by column; tokens are cut to the longest row where the graph leaves that free.
+    """
+    feed = {}
+    for column, name in input_names(forms).items():
+        if name not in inputs:
+            continue
+        array = arrays[column]
+        if forms[column].name == "tokens" and not isinstance(inputs[name][1], int):
+            array = without_padding(array)
+        feed[name] = np.ascontiguousarray(array)
+    return feed

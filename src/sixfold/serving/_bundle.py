@@ -23,11 +23,12 @@ class Bundle:
         product: The declaration, as plain values (without ``data``'s place).
         given: The fitted fields of the given columns, by name.
         target: The fitted target field.
-        decision: Calibration and threshold.
+        decision: What turns the graph's output into answers.
         graph: The ONNX graph, serialised.
         sample: One real row as JSON values (``row``), and the answer that the service must give to it (``answer``).
         report: The report as HTML; empty where it is not carried.
-        figures: How good the model is on test rows: by figure's name its value, 95 % interval and rows.
+        figures: How good the model is on test rows: by figure's name its value, 95 % interval and rows, its title in
+            both languages (``title``) and how it is shown (``style``: share, number or amount).
     """
 
     product: Product
@@ -43,6 +44,15 @@ class Bundle:
     def task(self) -> Task:
         """The task, which turns the graph's output into answers."""
         return task_of(self.product)(self.product, self.target)
+
+    @property
+    def needed(self) -> str | None:
+        """The one given column that a row may not lack: where it is the only one, and is all there is to go by.
+
+        Beside others a missing picture, text or series is one more thing that is not known.
+        """
+        (name, column), *others = self.given.items()
+        return name if not others and column.is_heavy else None
 
     @property
     def version(self) -> str:

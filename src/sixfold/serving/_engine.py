@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sixfold.errors import RequestError, ServiceError
-from sixfold.fields import Array, Field, input_names, is_missing
+from sixfold.fields import Array, Field, graph_feed, input_names, is_missing, rows_at_once
 from sixfold.language import Text
 from sixfold.serving._bundle import Bundle
 
@@ -42,23 +41,23 @@ class Engine:
         self.bundle = bundle
         self._task = bundle.task
         self._session = _session(bundle.graph)
-        self._inputs = input_names(bundle.given)
-        self._wanted = {entry.name for entry in self._session.get_inputs()}
-        if not self._wanted <= set(self._inputs.values()):
-            raise ServiceError("graph_differs", inputs=", ".join(sorted(self._wanted - set(self._inputs.values()))))
-        row_bytes = sum(_row_bytes(field) for field in bundle.given.values())
-        self._batch = max(1, min(_LARGEST_BATCH, _BATCH_BYTES // max(1, row_bytes)))
+        self._forms = {name: field.form for name, field in bundle.given.items()}
+        self._wanted = {entry.name: entry.shape for entry in self._session.get_inputs()}
+        unknown = sorted(set(self._wanted) - set(input_names(self._forms).values()))
+        if unknown:
+            raise ServiceError("graph_differs", inputs=", ".join(unknown))
+        self._batch = rows_at_once(self._forms.values(), _BATCH_BYTES, _LARGEST_BATCH)
 
     def answers(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The answers for raw rows, in their order.
 
         Args:
-            rows: Mappings from column name to raw value. A column that is left out counts as missing, but a picture may
-                not be missing.
+            rows: Mappings from column name to raw value. A column that is left out counts as missing; where there is
+                only one and it is heavy (a picture, a text, a series), it may not be.
 
         Raises:
-            RequestError: A row names a column that the model does not know, lacks a picture, or has a value that cannot
-                be of its column's kind; the error names the row (from 1) and the column.
+            RequestError: A row names a column that the model does not know, lacks the one that there is, or has a value
+                that cannot be of its column's kind; the error names the row (from 1) and the column.
         """
         for number, row in enumerate(rows, start=1):
             self._check_columns(number, row)
@@ -79,12 +78,7 @@ class Engine:
         return np.concatenate(parts) if parts else np.zeros((0, self._task.output.units), np.float32)
 
     def _run(self, arrays: Mapping[str, Array]) -> Array:
-        feed = {
-            graph_name: np.ascontiguousarray(arrays[name])
-            for name, graph_name in self._inputs.items()
-            if graph_name in self._wanted
-        }
-        outputs: Array = self._session.run(None, feed)[0]
+        outputs: Array = self._session.run(None, graph_feed(self._wanted, self._forms, arrays))[0]
         return outputs
 
     def _check_columns(self, number: int, row: Mapping[str, Any]) -> None:
@@ -104,9 +98,8 @@ class Engine:
             )
         if not row:
             raise RequestError("empty_row", row=number, known=", ".join(_first(given)))
-        for name, field in given.items():
-            if field.widget == "image" and _is_empty(row.get(name)):
-                raise RequestError("missing_column", row=number, column=name)
+        if (only := self.bundle.needed) is not None and _is_empty(row.get(only)):
+            raise RequestError("missing_column", row=number, column=only)
 
     def _encoded(self, field: Field, rows: Sequence[Mapping[str, Any]], start: int) -> Array:
         values = [row.get(field.name) for row in rows]
@@ -144,10 +137,6 @@ def _session(graph: bytes) -> Any:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _row_bytes(field: Field) -> int:
-    return math.prod(field.form.shape) * np.dtype(field.form.dtype).itemsize
 
 
 def _takes_several(field: Field) -> bool:

@@ -19,6 +19,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
     """
     product = bundle.product
     row, answer = bundle.sample["row"], bundle.sample["answer"]
+    required = [bundle.needed] if bundle.needed else []
     pictures = [field.name for field in bundle.given.values() if field.widget == "image"]
     properties = {field.name: {**field.schema(), "title": field.title.en} for field in bundle.given.values()}
     answered = {
@@ -49,7 +50,8 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                     "operationId": "predict",
                     "summary": f"{bundle.target.name} for one row or many",
                     "description": f"Answers stand in the order of the rows; at most {most_rows} rows in a request. "
-                    "A column that is left out counts as missing; a picture must be there.",
+                    "A column that is left out counts as missing"
+                    + (f"; {bundle.needed} must be there." if bundle.needed else "."),
                     "requestBody": {
                         "required": True,
                         "content": {
@@ -69,7 +71,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                                 "example": row,
                             },
                             "multipart/form-data": {
-                                "schema": {"type": "object", "properties": form, "required": pictures}
+                                "schema": {"type": "object", "properties": form, "required": required}
                             },
                             "text/csv": {"schema": {"type": "string", "description": "A header line, then rows."}},
                         },
@@ -104,7 +106,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                 "Row": {
                     "type": "object",
                     "properties": properties,
-                    "required": pictures,
+                    "required": required,
                     "additionalProperties": False,
                 },
                 "Rows": {

@@ -23,7 +23,7 @@ _GRACE_SECONDS = 4
 """How long requests under way may go on after the service was told to stop."""
 
 _TOLERANCE = 1e-3
-"""How far a probability may be from the one that was measured: another machine rounds otherwise."""
+"""How far a number may be from the one that was measured, as a share of its scale: another machine rounds otherwise."""
 
 
 def serve(
@@ -72,22 +72,32 @@ def wrong_answer(bundle: Bundle, received: Any) -> ServiceError:
 
 
 def same_answer(expected: Any, received: Any) -> bool:
-    """Whether two answers say the same: equal words, and numbers within 0.001."""
+    """Whether two answers say the same: equal words, and numbers within a thousandth of their scale.
+
+    The scale of a number with an interval is the width of that, whatever its units; of any other it is 1, as of
+    probabilities, or its own size if that is larger.
+    """
+    return _same(expected, received, None)
+
+
+def _same(expected: Any, received: Any, scale: float | None) -> bool:
     if isinstance(expected, Mapping):
-        return (
-            isinstance(received, Mapping)
-            and expected.keys() == received.keys()
-            and all(same_answer(value, received[name]) for name, value in expected.items())
-        )
+        if not isinstance(received, Mapping) or expected.keys() != received.keys():
+            return False
+        match expected.get("interval"):
+            case {"low": int() | float() as low, "high": int() | float() as high}:
+                scale = float(high) - float(low)
+        return all(_same(value, received[name], scale) for name, value in expected.items())
     if isinstance(expected, (list, tuple)):
         return (
             isinstance(received, (list, tuple))
             and len(expected) == len(received)
-            and all(map(same_answer, expected, received))
+            and all(_same(one, other, scale) for one, other in zip(expected, received, strict=True))
         )
     if isinstance(expected, (int, float)) and not isinstance(expected, bool):
         is_number = isinstance(received, (int, float)) and not isinstance(received, bool)
-        return is_number and abs(expected - received) <= _TOLERANCE
+        size = max(1.0, abs(expected)) if scale is None else scale
+        return is_number and abs(expected - received) <= _TOLERANCE * size
     return bool(expected == received)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from sixfold.errors import ServiceError
-from sixfold.evaluation import BASELINES, both, formula, gate_title, interval, shown
+from sixfold.evaluation import baseline_title, better_baseline, both, formula, gate_title, interval, shown
 from sixfold.fields import Field
 from sixfold.files import write_whole
 from sixfold.language import Text
@@ -134,12 +134,10 @@ def _gate(record: Mapping[str, Any]) -> Gate:
 
 
 def _better_baseline(record: Mapping[str, Any]) -> Text:
-    towards = 1 if record["higher_is_better"] else -1
-    known = {name: them["value"] for name, them in record["against"].items() if them["value"] is not None}
-    if not known:
+    best = better_baseline(record)
+    if best is None:
         return Text("–", "–")
-    best = max(known, key=lambda name: towards * known[name])
-    value, who = shown(known[best], formula(record["name"]).style), BASELINES[best]
+    value, who = shown(record["against"][best]["value"], formula(record["name"]).style), baseline_title(best)
     return Text(f"{value.en} ({who.en})", f"{value.zh}({who.zh})")
 
 

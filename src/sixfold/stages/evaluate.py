@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -11,12 +11,12 @@ import numpy as np
 
 from sixfold import evaluation
 from sixfold.errors import DataError, RunError
-from sixfold.evaluation import Encoded, Graph, Scored
+from sixfold.evaluation import Answered, Appraisal, Encoded, Graph, Judged, Rows, Yardstick
 from sixfold.fields import Array
 from sixfold.product import Product
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
-from sixfold.tasks import Decision, Task, task_of
+from sixfold.tasks import Task, task_of
 
 __all__ = ["Evaluate"]
 
@@ -30,50 +30,23 @@ _SECTIONS = ("given", "predict", "generate", "choose", "collect", "prepare", "tr
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Rows of one split: their collected numbers, outputs of the graph and class indices."""
-
-    numbers: Array
-    outputs: Array
-    y: Array
-
-    def known(self) -> _Rows:
-        """Without rows of a class that no training row has."""
-        keep = self.y >= 0
-        return _Rows(self.numbers[keep], self.outputs[keep], self.y[keep])
-
-
-@dataclass(frozen=True, slots=True)
 class _Case:
-    """All that the report is made from."""
+    """What is judged, and what with."""
 
     product: Product
     inputs: Mapping[str, Artefact]
     work: Workspace
     prepared: Prepared
     task: Task
+    appraisal: Appraisal[Any]
     graph: Graph
-    validation: _Rows
-    every_test: _Rows
-    test: _Rows
-    decision: Decision
-
-    @property
-    def classes(self) -> list[str]:
-        """The classes, in the order of the network's outputs."""
-        classes: list[str] = self.prepared.target.state["classes"]
-        return classes
-
-    def scored(self, decision: Decision) -> Scored:
-        """The test rows as ``decision`` has them answered."""
-        probabilities = evaluation.chances(self.test.outputs, decision)
-        return Scored(self.test.y, probabilities, evaluation.decided(probabilities, self.task, decision))
 
 
 class Evaluate(Stage):
     """Fit the decision on validation rows, measure on test rows against the baselines, judge, and write the report."""
 
     name: ClassVar[str] = "evaluate"
+    version: ClassVar[int] = 2
 
     def depends_on(self, product: Product) -> dict[str, Any]:
         """Its own section; and name and goal, which the report shows.
@@ -100,25 +73,30 @@ class Evaluate(Stage):
 
         prepared = Prepared.open(inputs["prepare"], work)
         task = task_of(product)(product, prepared.target)
+        appraisal = evaluation.appraisal_of(task.pattern)(task)
         graph = Graph(work.read(inputs["train"], "graph.onnx"), prepared.given)
-        validation = _answered(graph, prepared, "validation", work).known()
-        every_test = _answered(graph, prepared, "test", work)
-        test = every_test.known()
-        if len(test.y) == 0:
+        case = _Case(product, inputs, work, prepared, task, appraisal, graph)
+
+        validation, _ = _gone_through(case, "validation")
+        decision = appraisal.decide(validation.outputs, validation.truth)
+        work.note("evaluate.decision", rows=len(validation.truth), decision=appraisal.told(decision))
+        sample, training = _training_rows(case)
+        yardsticks = appraisal.yardsticks(prepared.given, sample, training, seed=work.seed)
+        names = evaluation.listed(appraisal.baselines[yardstick.name] for yardstick in yardsticks)
+        work.note("evaluate.baselines", rows=len(sample.y), names=names)
+        test, guesses = _gone_through(case, "test", yardsticks)
+        if len(test.truth) == 0:
             raise DataError("no_test_rows", target=prepared.target.name)
 
-        decision = evaluation.decide(task, validation.outputs, validation.y)
-        told = {"temperature": f"{decision.temperature:.3f}", "threshold": f"{decision.threshold:.3f}"}
-        work.note("evaluate.decision", rows=len(validation.y), **told)
-        case = _Case(product, inputs, work, prepared, task, graph, validation, every_test, test, decision)
-        scored = case.scored(decision)
-        report, data_pictures = _report(case, scored)
+        answered = appraisal.answered(test.outputs, test.truth, decision)
+        judged = Judged(decision, training, validation, test, answered, work.seed)
+        report, data_pictures = _report(case, judged, yardsticks, guesses)
 
-        worst, candidates = evaluation.worst_rows(scored, _WORST), _likely_samples(scored)
+        worst, candidates = appraisal.worst(answered, _WORST), appraisal.typical(answered, _CANDIDATES)
         wanted = test.numbers[np.concatenate([worst, candidates])].tolist()
         raw = evaluation.collected_rows(inputs["collect"], wanted, work)
-        sample = _sample(case, candidates, raw)
-        report["worst"] = [_example(case, scored, int(place), raw[int(test.numbers[place])]) for place in worst]
+        example = _sample(case, judged, candidates, raw)
+        report["worst"] = [_example(case, judged, int(place), raw[int(test.numbers[place])]) for place in worst]
         report["gates"] = [verdict.to_json() for verdict in evaluation.judge(product, report)]
         thumbnails = {
             example["row"]: pictures
@@ -130,12 +108,9 @@ class Evaluate(Stage):
         work.write_json("decision.json", decision.model_dump())
         work.write_json("report.json", report)
         work.write("report.html", evaluation.page({**report, "data_pictures": data_pictures}, thumbnails))
-        work.write_json("sample.json", sample)
-        chances = scored.probabilities.astype(np.float32)
-        work.write(
-            "predictions.safetensors",
-            save({"row": test.numbers, "y": test.y, "probabilities": chances, "decided": scored.decided}),
-        )
+        work.write_json("sample.json", example)
+        kept = {"row": test.numbers, **appraisal.kept(answered)}
+        work.write("predictions.safetensors", save({name: np.ascontiguousarray(array) for name, array in kept.items()}))
         figures = {
             figure["name"]: {key: figure[key] for key in ("value", "low", "high", "rows")}
             for figure in report["figures"]
@@ -149,40 +124,68 @@ class Evaluate(Stage):
         }
 
 
-def _answered(graph: Graph, prepared: Prepared, split: Any, work: Workspace) -> _Rows:
-    """The graph's outputs on a split, shard by shard: only one shard is in memory at a time."""
+def _gone_through(case: _Case, split: Any, yardsticks: Sequence[Yardstick] = ()) -> tuple[Rows, dict[str, Array]]:
+    """The rows of a split that can be judged, and what each yardstick says of them.
+
+    Shard by shard: only one shard is in memory at a time.
+    """
+    prepared, work, appraisal = case.prepared, case.work, case.appraisal
     total, done = prepared.rows(split), 0
-    numbers, outputs, y = [np.zeros(0, np.int64)], [], [np.zeros(0, np.int64)]
+
+    def tell(rows: int) -> None:
+        nonlocal done
+        done += rows
+        work.step(done, total, "rows")
+
+    parts: list[Rows] = []
+    guesses: dict[str, list[Array]] = {yardstick.name: [] for yardstick in yardsticks}
     for arrays in prepared.arrays(split, work):
-        for output in graph.batches(arrays):
-            outputs.append(output)
-            done += len(output)
-            work.step(done, total, "rows")
-        numbers.append(arrays[_ROW])
-        y.append(arrays[prepared.target.name].astype(np.int64) - 1)
-    whole = np.concatenate(outputs) if outputs else np.zeros((0, 1), np.float32)
-    return _Rows(np.concatenate(numbers), whole, np.concatenate(y))
+        truth = appraisal.truth(arrays[prepared.target.name])
+        if len(truth) == 0:
+            continue
+        known = appraisal.is_known(truth)
+        rows = Rows(arrays[_ROW], case.graph.outputs(arrays, tell), truth)
+        parts.append(rows.kept(known))
+        for yardstick in yardsticks:
+            guesses[yardstick.name].append(yardstick.outputs(arrays)[known])
+    if not parts:
+        field = prepared.target
+        nothing = appraisal.truth(np.zeros((0, *field.form.shape), field.form.dtype))
+        parts = [Rows(np.zeros(0, np.int64), np.zeros((0, case.task.output.units), np.float32), nothing)]
+    whole = Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "outputs", "truth")))
+    return whole, {name: np.concatenate(found) for name, found in guesses.items() if found}
 
 
-def _report(case: _Case, scored: Scored) -> tuple[dict[str, Any], dict[str, str]]:
+def _training_rows(case: _Case) -> tuple[Encoded, Array]:
+    """At most so many training rows as the linear baseline learns from; and the truth of all that have one."""
+    prepared, appraisal = case.prepared, case.appraisal
+    total, first = prepared.rows("train"), 0
+    chosen = np.zeros(total, bool)
+    chosen[np.random.default_rng(case.work.seed).permutation(total)[: evaluation.MOST_TRAINING_ROWS]] = True
+    parts, truths = [], []
+    for arrays in prepared.arrays("train", case.work):
+        truth = appraisal.truth(arrays[prepared.target.name])
+        known = appraisal.is_known(truth)
+        here = chosen[first : first + len(truth)] & known
+        parts.append(Encoded({name: arrays[name][here] for name in prepared.given}, truth[here]))
+        truths.append(truth[known])
+        first += len(truth)
+    together = {name: np.concatenate([part.arrays[name] for part in parts]) for name in prepared.given}
+    return Encoded(together, np.concatenate([part.y for part in parts])), np.concatenate(truths)
+
+
+def _report(
+    case: _Case, judged: Judged[Any], yardsticks: Sequence[Yardstick], guesses: Mapping[str, Array]
+) -> tuple[dict[str, Any], dict[str, str]]:
     """The content of report.json, but for the worst examples and the gates; and the pictures of the data report."""
-    work, task, test, classes = case.work, case.task, case.test, case.classes
-    training, counts = _training_rows(case.prepared, len(classes), work)
-    keep = case.every_test.y >= 0
-    tested = {name: array[keep] for name, array in case.prepared.whole("test", work).items()}
-    yardsticks = evaluation.baselines(case.prepared.given, training, Encoded(tested, test.y), counts, seed=work.seed)
-    work.note("evaluate.baseline", rows=len(training.y))
+    work, task, test, appraisal = case.work, case.task, judged.test, case.appraisal
     data = work.read_json(case.inputs["prepare"], "report.json")
     data_pictures = data.pop("pictures", None) or {}
-    matrix, pairs = evaluation.confused(classes, scored)
-    per_split = {
-        "train": counts,
-        "validation": np.bincount(case.validation.y, minlength=len(classes)),
-        "test": np.bincount(test.y, minlength=len(classes)),
-    }
+    against: dict[str, Answered] = {name: appraisal.guessed(said, test.truth) for name, said in guesses.items()}
     about, product = case.inputs["collect"].about, case.product
     report = {
         "format": 1,
+        "pattern": appraisal.kind(),
         "product": {
             "name": product.name,
             "goal": product.goal,
@@ -194,21 +197,14 @@ def _report(case: _Case, scored: Scored) -> tuple[dict[str, Any], dict[str, str]
         "rows": {
             "train": case.prepared.rows("train"),
             "validation": case.prepared.rows("validation"),
-            "test": len(test.y),
-            "left_out": len(case.every_test.y) - len(test.y),
+            "test": len(test.truth),
+            "left_out": case.prepared.rows("test") - len(test.truth),
         },
         "resamples": evaluation.RESAMPLES,
-        "classes": classes,
-        "figures": evaluation.figures(task.figures, scored, yardsticks, seed=work.seed),
+        "figures": evaluation.figures(task.judged_by, judged.answered, against, seed=work.seed),
         "baselines": {yardstick.name: yardstick.about for yardstick in yardsticks},
-        "by_class": evaluation.by_class(classes, scored, per_split),
-        "confusion": matrix,
-        "confused": pairs,
-        "calibration": evaluation.calibration(
-            scored, case.scored(Decision()), case.decision, has_threshold=task.output.units == 1
-        ),
-        "wrong_rows": int((scored.right == 0).sum()),
-        "leaks": evaluation.leaks(data, task.figures[0], scored, test.numbers, seed=work.seed),
+        **appraisal.parts(judged),
+        "leaks": evaluation.leaks(data, task.figures[0], judged.answered, test.numbers, seed=work.seed),
         "training": {**case.inputs["train"].about, "history": work.read_json(case.inputs["train"], "history.json")},
         "data": data,
         "provenance": about.get("provenance") or {},
@@ -218,54 +214,29 @@ def _report(case: _Case, scored: Scored) -> tuple[dict[str, Any], dict[str, str]
     return report, data_pictures
 
 
-def _training_rows(prepared: Prepared, classes: int, work: Workspace) -> tuple[Encoded, Array]:
-    """At most so many training rows as the linear baseline learns from; and how many of all are of each class."""
-    total, first = prepared.rows("train"), 0
-    chosen = np.zeros(total, bool)
-    chosen[np.random.default_rng(work.seed).permutation(total)[: evaluation.MOST_TRAINING_ROWS]] = True
-    parts, counts = [], np.zeros(classes, np.int64)
-    for arrays in prepared.arrays("train", work):
-        y = arrays[prepared.target.name].astype(np.int64) - 1
-        counts += np.bincount(y[y >= 0], minlength=classes)
-        here = chosen[first : first + len(y)] & (y >= 0)
-        parts.append({name: array[here] for name, array in arrays.items()})
-        first += len(y)
-    together = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Encoded(together, together[prepared.target.name].astype(np.int64) - 1), counts
-
-
-def _likely_samples(scored: Scored) -> Array:
-    """Positions of rows that were answered rightly, those of middling confidence first; of any rows if none was."""
-    right = np.flatnonzero(scored.right == 1)
-    places = right if right.size else np.arange(scored.rows)
-    sureness = scored.probabilities[places, scored.decided[places]]
-    return places[np.argsort(np.abs(sureness - np.median(sureness)), kind="stable")][:_CANDIDATES]
-
-
-def _sample(case: _Case, candidates: Array, raw: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+def _sample(
+    case: _Case, judged: Judged[Any], candidates: Array, raw: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
     """One test row as it would be sent, and the answer that must come back.
 
     The row is encoded again from its JSON form, as a service does; so a column kind whose two ways differ is found
     here, not by the customer.
     """
-    given = case.prepared.given
+    given, test = case.prepared.given, judged.test
     for place in candidates:
-        row = evaluation.json_row(given, raw[int(case.test.numbers[place])])
+        row = evaluation.json_row(given, raw[int(test.numbers[place])])
         output = case.graph.outputs({name: field.encode([row[name]]) for name, field in given.items()})
-        if np.allclose(output[0], case.test.outputs[place], rtol=0, atol=_SAME):
-            return {"row": row, "answer": case.task.answers(output, case.decision)[0]}
+        if np.allclose(output[0], test.outputs[place], rtol=0, atol=_SAME):
+            return {"row": row, "answer": case.task.answers(output, judged.decision)[0]}
     raise RunError("sample_differs", kinds=", ".join(sorted({field.kind() for field in given.values()})))
 
 
-def _example(case: _Case, scored: Scored, place: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    said = int(scored.decided[place])
+def _example(case: _Case, judged: Judged[Any], place: int, row: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: field for name, field in case.prepared.given.items() if field.widget != "image"}
     return {
-        "row": int(case.test.numbers[place]),
+        "row": int(judged.test.numbers[place]),
         "path": row.get("__path__"),
-        "right": case.classes[int(scored.y[place])],
-        "said": case.classes[said],
-        "confidence": float(scored.probabilities[place, said]),
+        **case.appraisal.example(judged.answered, place, row),
         "values": evaluation.json_row(plain, row),
     }
 

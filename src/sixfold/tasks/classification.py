@@ -26,9 +26,15 @@ class Classification(Task):
         Figure("accuracy"),
         Figure("balanced_accuracy"),
         Figure("macro_f1"),
+        Figure("f1"),
         Figure("log_loss", higher_is_better=False),
         Figure("auroc"),
     )
+
+    @property
+    def judged_by(self) -> tuple[Figure, ...]:
+        """All figures for yes or no; of several classes there is no one that F1 alone could be about."""
+        return tuple(figure for figure in self.figures if self.is_binary or figure.name != "f1")
 
     @classmethod
     def matches(cls, product: Product) -> bool:
