@@ -23,6 +23,7 @@ PEOPLE = pl.DataFrame(
         "weight": ["25", "80", "?", "1,000"],
         "height": [1.0, 2.0, 1.7, 0.0],
         "born": ["2008-03-31", "2007/12/01", "no date", None],
+        "noted": ["2025-01-01T00:30:00+08:00", "2025年3月3日", "?", "2025-03-01 23:59"],
         "joined": [date(2025, 1, 6), None, date(2025, 1, 12), date(2024, 2, 29)],
         "Sale Price": [1.0, float("nan"), 100.0, -1.0],
         "member": [True, False, None, True],
@@ -62,6 +63,7 @@ def derived(expression: str, rows: pl.DataFrame = PEOPLE, events: list[Any] | No
         ("lower(name)", ["ann", "bo", None, "di"]),
         ("length(name) + length(steps)", [5.0, 2.0, None, 3.0]),
         ("year(born)", [2008.0, 2007.0, None, None]),
+        ("weekday(noted)", [3.0, 1.0, None, 6.0]),
         ("month(joined) * 10 + weekday(joined)", [11.0, None, 17.0, 24.0]),
         ("joined >= '2025-01-06'", [True, None, True, False]),
         ("is_missing(weight) or is_missing(`Sale Price`)", [False, True, False, False]),
@@ -71,6 +73,7 @@ def derived(expression: str, rows: pl.DataFrame = PEOPLE, events: list[Any] | No
         ("(age > 17) + (height > 1.65)", [0.0, 2.0, 2.0, None]),
         ("age", [17.0, 18.0, 40.0, None]),
         ("name", ["Ann", "Bo", None, "Di"]),
+        ("row() / 2", [0.5, 1.0, 1.5, 2.0]),
         ("'2025'", ["2025"] * 4),
     ],
 )
@@ -127,6 +130,7 @@ def test_values_that_are_no_number_are_told() -> None:
         ("eval('1')", "expression_function"),
         ("log(age, 10)", "expression_arguments"),
         ("if(age, 10)", "expression_arguments"),
+        ("row(1)", "expression_arguments"),
     ],
 )
 def test_what_is_not_of_the_language_is_refused(expression: str, slug: str) -> None:

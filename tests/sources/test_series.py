@@ -9,13 +9,9 @@ import polars as pl
 import pytest
 
 from sixfold.errors import Place, ProductError, SourceError
-from sixfold.families import names
-from sixfold.fields import Field
 from sixfold.product import Product, parse
 from sixfold.progress import Note
 from sixfold.sources import gathered, source_of
-
-needs_series = pytest.mark.skipif("series" not in names(Field), reason="there is no kind series yet")
 
 WIDE = pl.DataFrame(
     {
@@ -72,19 +68,16 @@ def test_from_is_written_back_and_no_option_of_the_kind() -> None:
     assert str(caught.value.place) == "f:4 (given.x.from)"
 
 
-@needs_series
 def test_columns_of_a_pattern_are_the_steps_in_the_order_of_their_numbers() -> None:
     frame = read(product(WIDE, {"signal": {"kind": "series", "from": "t_*"}}))
     assert frame["signal"].to_list() == [[1.0, 2.0, 3.0], [4.0], None]
 
 
-@needs_series
 def test_columns_of_a_list_are_the_steps_in_its_order() -> None:
     frame = read(product(WIDE, {"signal": {"kind": "series", "from": ["t_10", "u_1"]}}))
     assert frame["signal"].to_list() == [[3.0, 5.0], [None, 6.0], [None, 7.0]]
 
 
-@needs_series
 def test_several_patterns_are_the_channels_of_the_steps() -> None:
     frame = read(product(WIDE, {"track": {"kind": "series", "from": ["t_*", "u_*"]}}))
     assert frame["track"].to_list() == [
@@ -94,19 +87,16 @@ def test_several_patterns_are_the_channels_of_the_steps() -> None:
     ]
 
 
-@needs_series
 def test_patterns_of_words_keep_the_order_of_the_data() -> None:
     rows = pl.DataFrame({"m_jan": [1], "m_feb": [2], "m_mar": [3], "label": ["a"]})
     assert read(product(rows, {"year": {"kind": "series", "from": "m_*"}}))["year"].to_list() == [[1.0, 2.0, 3.0]]
 
 
-@needs_series
 def test_channels_of_unequal_length_are_refused() -> None:
     given = {"track": {"kind": "series", "from": ["t_*", "u_1*"]}}
     assert code(product(WIDE, given)) == ("uneven_channels", Place(key="given.track.from"))
 
 
-@needs_series
 def test_lists_and_lists_of_lists_in_the_data_pass_through(tmp_path: Path) -> None:
     rows = [
         {"track": [[1, 2], [3, None]], "flat": [1, None], "label": "a"},
@@ -123,7 +113,6 @@ def test_lists_and_lists_of_lists_in_the_data_pass_through(tmp_path: Path) -> No
         assert frame.to_dicts() == rows
 
 
-@needs_series
 def test_lines_of_one_id_are_one_row_in_the_order_of_time() -> None:
     given = {"x": {"kind": "series"}, "track": {"kind": "series", "from": ["x", "y"]}, "age": {"kind": "number"}}
     frame = read(product(LONG, given, {"kind": {"kind": "category"}}, rows={"id": "who", "time": "at"}))
@@ -139,13 +128,11 @@ def test_lines_of_one_id_are_one_row_in_the_order_of_time() -> None:
     ]
 
 
-@needs_series
 def test_without_time_lines_stay_in_their_order() -> None:
     frame = read(product(LONG, {"x": {"kind": "series"}}, {"kind": {"kind": "category"}}, rows={"id": "who"}))
     assert frame["x"].to_list() == [[1.0, 3.0, None], [2.0, 4.0]]
 
 
-@needs_series
 def test_an_id_counts_anew_in_every_split(tmp_path: Path) -> None:
     for split, first in (("train", 1), ("test", 5)):
         pl.DataFrame({"id": [1, 1], "x": [first, first + 1], "label": ["a", "a"]}).write_csv(tmp_path / f"{split}.csv")
@@ -166,7 +153,6 @@ def test_an_id_counts_anew_in_every_split(tmp_path: Path) -> None:
         ({"x": list("abcde")}, "not_numbers", "given.x.from"),
     ],
 )
-@needs_series
 def test_lines_that_make_no_row_are_told(change: dict[str, Any], slug: str, key: str) -> None:
     rows = LONG.with_columns(pl.Series(name, values) for name, values in change.items() if values)
     rows = rows.drop(name for name, values in change.items() if values is None)
@@ -175,7 +161,6 @@ def test_lines_that_make_no_row_are_told(change: dict[str, Any], slug: str, key:
     assert (found, str(place).endswith(key)) == (slug, True)
 
 
-@needs_series
 def test_the_error_names_the_id_and_its_values() -> None:
     rows = LONG.with_columns(age=pl.Series([30, 2, 31, 2, None]))
     declared = product(
@@ -186,7 +171,6 @@ def test_the_error_names_the_id_and_its_values() -> None:
     assert (caught.value.values["id"], caught.value.values["values"]) == ("b", "30, 31")
 
 
-@needs_series
 def test_a_few_values_that_are_no_numbers_are_told() -> None:
     events: list[Any] = []
     rows = WIDE.with_columns(t_2=pl.Series(["2", "two", None]))
@@ -195,7 +179,6 @@ def test_a_few_values_that_are_no_numbers_are_told() -> None:
     assert (note.key, note.values["count"]) == ("collect.not_read", 1)
 
 
-@needs_series
 def test_the_key_of_collect_depends_on_where_values_come_from() -> None:
     from sixfold.stages.collect import Collect
 

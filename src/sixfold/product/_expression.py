@@ -36,6 +36,7 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "weekday": (1, 1),
     "is_missing": (1, 1),
     "if": (3, 3),
+    "row": (0, 0),
 }
 """The functions, each with the fewest and the most arguments that it takes."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sixfold.errors import SourceError
 from sixfold.product import ColumnSpec, Product
-from sixfold.sources._columns import RESERVED, no_column
+from sixfold.sources._columns import RESERVED, ROW, no_column
 from sixfold.sources._reading import as_numbers
 from sixfold.sources._splits import natural
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Binding", "Way", "bindings"]
 
 Way: TypeAlias = Literal["as it is", "list", "steps", "channels", "file"]
-
-ROW = "\0row"
-"""The number of a row, from 1, which a pattern of files may use as ``{row}``."""
 
 _SERIES = "series"
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")

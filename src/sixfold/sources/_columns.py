@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 from sixfold.errors import Place, SourceError
 
-__all__ = ["RESERVED", "no_column"]
+__all__ = ["RESERVED", "ROW", "no_column"]
 
 RESERVED = ("__split__", "__path__")
 """Columns of a piece of rows that are not the source's own."""
+
+ROW = "\0row"
+"""What the number of a row, from 1, is called among its columns: as no source can call one."""
 
 _SHOWN = 30
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from sixfold.errors import Place, SourceError
 from sixfold.language import Text
 from sixfold.product import Call, Column, Constant, Expression, Node
 from sixfold.progress import Listener, Note
-from sixfold.sources._columns import no_column
+from sixfold.sources._columns import ROW, no_column
 from sixfold.sources._reading import as_moments, as_numbers
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ _COMPUTED: dict[str, Callable[..., Any]] = {
     "log": operator.methodcaller("log"),
     "log1p": operator.methodcaller("log1p"),
 }
-_READ = {"number": as_numbers, "moment": as_moments}
+_READ: dict[str, Callable[[pl.Series], tuple[pl.Series, int]]] = {
+    "number": as_numbers,
+    "moment": partial(as_moments, by_the_wall=True),
+}
 _MOST_DIGITS = 15
 
 
@@ -181,6 +185,8 @@ class _Translator:
                 yes, no = self._alike(operands[1:])
                 chosen = pl.when(condition).then(yes.value).when(~condition).then(no.value)
                 return _Part(chosen, yes.sort, call)
+            case "row":
+                return _Part(pl.col(ROW).cast(pl.Float64), "number", call)
             case "is_missing":
                 return _Part(self._part(operands[0]).value.is_null(), "truth", call)
             case "lower":

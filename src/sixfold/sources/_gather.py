@@ -10,8 +10,8 @@ from sixfold.errors import SourceError
 from sixfold.product import Product
 from sixfold.progress import Listener, Note, silent
 from sixfold.sources._attached import Attached
-from sixfold.sources._binding import ROW, Binding, bindings
-from sixfold.sources._columns import RESERVED, no_column
+from sixfold.sources._binding import Binding, bindings
+from sixfold.sources._columns import RESERVED, ROW, no_column
 from sixfold.sources._derived import Derived
 from sixfold.sources._long import ID, TIME, joined
 from sixfold.sources._source import Source

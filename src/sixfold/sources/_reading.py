@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sixfold.fields.date import Date
 from sixfold.fields.number import Number
 
 if TYPE_CHECKING:
@@ -11,19 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_moments", "as_numbers"]
 
-_MOMENTS = (
-    "%Y-%m-%dT%H:%M:%S%.f%#z",
-    "%Y-%m-%d %H:%M:%S%.f%#z",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y年%m月%d日 %H:%M:%S",
-)
-_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d")
-"""Only layouts that can be read in one way: 03/04/2025 is March in one country and April in another."""
+_PLAIN = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
+"""The commonest layouts, read at once; whatever else is a date the field reads one by one."""
 
 
 def as_numbers(values: pl.Series) -> tuple[pl.Series, int]:
@@ -58,33 +49,41 @@ def as_numbers(values: pl.Series) -> tuple[pl.Series, int]:
     return plain.fill_null(others), wrong
 
 
-def as_moments(values: pl.Series) -> tuple[pl.Series, int]:
-    """A column as moments (Datetime without a zone; with one, UTC), null where there is none; and how many are none."""
+def as_moments(values: pl.Series, *, by_the_wall: bool = False) -> tuple[pl.Series, int]:
+    """A column as moments (Datetime without a zone), null where there is none; and how many values are none.
+
+    Args:
+        values: The column.
+        by_the_wall: What becomes of moments that say their zone: the clock on the wall there, as the field reads days
+            and weeks; else UTC, as order is told.
+    """
     import polars as pl
 
     if values.dtype.is_temporal():
-        return _in_utc(values).cast(pl.Datetime("us")), 0
-    known = len(values) - values.null_count()
-    moments = pl.Series(values.name, [None] * len(values), pl.Datetime("us"))
+        if isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone is not None:
+            values = values if by_the_wall else values.dt.convert_time_zone("UTC")
+            values = values.dt.replace_time_zone(None)
+        return values.cast(pl.Datetime("us")), 0
     if values.dtype != pl.String:
-        return moments, known
-    text = values.str.strip_chars()
-    known -= int((text == "").sum())
-    for layout in (*_MOMENTS, *_DAYS):
-        if layout in _DAYS:
-            read = text.str.to_date(layout, strict=False).cast(pl.Datetime("us"))
-        else:
-            read = text.str.to_datetime(layout, strict=False, ambiguous="earliest", time_unit="us")
-            read = _in_utc(read)
-        moments = moments.fill_null(read)
-        if len(moments) - moments.null_count() >= known:
-            break
-    return moments, known - (len(moments) - moments.null_count())
-
-
-def _in_utc(moments: pl.Series) -> pl.Series:
-    import polars as pl
-
-    if isinstance(moments.dtype, pl.Datetime) and moments.dtype.time_zone is not None:
-        return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return moments
+        return pl.Series(values.name, [None] * len(values), pl.Datetime("us")), len(values) - values.null_count()
+    plain = values.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+    for layout in _PLAIN:
+        if plain.null_count() > values.null_count():
+            plain = plain.fill_null(values.str.to_datetime(layout, strict=False, time_unit="us"))
+    unread = values.filter(plain.is_null() & values.is_not_null())
+    if unread.is_empty():
+        return plain, 0
+    field, answers, wrong = Date(values.name), dict[str, datetime](), 0
+    for text, count in unread.value_counts().rows():
+        try:
+            moment = field.parse(text)
+        except ValueError:
+            wrong += count
+            continue
+        if moment is not None:
+            zoned = moment if moment.tzinfo is None or by_the_wall else moment.astimezone(UTC)
+            answers[text] = zoned.replace(tzinfo=None)
+    if not answers:
+        return plain, wrong
+    others = values.replace_strict(list(answers), list(answers.values()), default=None, return_dtype=pl.Datetime("us"))
+    return plain.fill_null(others), wrong
