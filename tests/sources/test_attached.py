@@ -17,7 +17,7 @@ from PIL import Image
 from sixfold.errors import Place, SourceError
 from sixfold.product import Product
 from sixfold.progress import Note
-from sixfold.sources import gathered, source_of
+from sixfold.sources import gathered, look, source_of
 
 
 def picture(shade: int) -> bytes:
@@ -196,6 +196,13 @@ def test_each_split_has_pictures_of_its_own(houses: Path, tmp_path: Path) -> Non
     (other / "rows.csv").write_text("photo,price\n0_front.png,3\n")
     frame = read(product({"train": str(houses), "test": str(other)}))
     assert frame["photo"].to_list() == [picture(0), picture(10), picture(20), picture(77)]
+
+
+def test_a_first_look_sees_pictures_where_paths_stand(houses: Path) -> None:
+    kinds = {column.name: column.dtype for column in look(str(houses)).columns}
+    assert kinds == {"id": "Float64", "photo": "Binary", "price": "Int64"}
+    write(houses, ["a.png", "b.png"])
+    assert look(str(houses)).columns[1].dtype == "String"
 
 
 def test_published_tables_of_pictures_are_read(shared_data: Path) -> None:

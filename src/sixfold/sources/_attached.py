@@ -18,7 +18,7 @@ from sixfold.sources._layout import PICTURE_SUFFIXES
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Attached", "Attachments"]
+__all__ = ["Attached", "Attachments", "names_pictures"]
 
 _LOOKED_AT = 200
 _LONGEST, _SHOWN = 1024, 120
@@ -75,6 +75,17 @@ class Attachments:
                         self._loose[key] = name
                     elif known != name and not known.startswith(_AMBIGUOUS):
                         self._loose[key] = f"{_AMBIGUOUS}{known}{_AMBIGUOUS}{name}"
+
+
+def names_pictures(values: Sequence[str | None], attachments: Attachments | None) -> bool:
+    """Whether texts are paths of pictures that are there, as far as the first of them tell."""
+    first = [_plain(value) for value in values if value is not None and _suffix(value) in PICTURE_SUFFIXES]
+    try:
+        return attachments is not None and any(
+            _is_safe(value) and attachments.found(value) is not None for value in first[:_LOOKED_AT]
+        )
+    except ValueError:  # two pictures are called so
+        return True
 
 
 class Attached:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sixfold.progress import Listener, silent
+from sixfold.sources._attached import names_pictures
 from sixfold.sources._container import Container
 from sixfold.sources._pick import source_of
+from sixfold.sources._source import Source
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,7 +82,7 @@ def look(place: str, base: Path | None = None, listener: Listener = silent) -> L
         place=place,
         kind=source.kind(),
         roles=source.roles,
-        columns=tuple(_column(head[name]) for name in head.columns if not name.startswith("__")),
+        columns=tuple(_seen(head[name], source, splits) for name in head.columns if not name.startswith("__")),
         rows=seen.height if complete else source.count() or None,
         splits=splits,
     )
@@ -97,6 +99,18 @@ def _of_class_folders(source: Container) -> Look:
         first = _column(next(source.frames())[content])
     columns = (first, LookColumn(label, "String", classes, len(classes), 0.0))
     return Look(source.place, source.kind(), source.roles, columns, len(members), splits)
+
+
+def _seen(series: pl.Series, source: Source, splits: tuple[str, ...]) -> LookColumn:
+    """A column; of paths of pictures that lie beside the table, what those pictures are."""
+    import polars as pl
+
+    if series.dtype == pl.String:
+        attachments = source.attachments(splits[0] if splits else None)
+        if names_pictures(series.head(_VALUES).to_list(), attachments):
+            missing = series.null_count() / max(series.len(), 1)
+            return LookColumn(series.name, "Binary", (), series.drop_nulls().n_unique(), missing)
+    return _column(series)
 
 
 def _column(series: pl.Series) -> LookColumn:
