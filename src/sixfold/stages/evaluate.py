@@ -78,8 +78,9 @@ class Evaluate(Stage):
         case = _Case(product, inputs, work, prepared, task, appraisal, graph)
 
         validation, _ = _gone_through(case, "validation")
-        decision = appraisal.decide(validation.outputs, validation.truth)
-        work.note("evaluate.decision", rows=len(validation.truth), decision=appraisal.told(decision))
+        outputs, truth = _held_out(case) or (validation.outputs, validation.truth)
+        decision = appraisal.decide(outputs, truth)
+        work.note("evaluate.decision", rows=len(truth), decision=appraisal.told(decision))
         sample, training = _training_rows(case)
         yardsticks = appraisal.yardsticks(prepared.given, sample, training, seed=work.seed)
         names = evaluation.listed(appraisal.baselines[yardstick.name] for yardstick in yardsticks)
@@ -122,6 +123,18 @@ class Evaluate(Stage):
             "baselines": {name: them["value"] for name, them in headline["against"].items()},
             "gates": report["gates"],
         }
+
+
+def _held_out(case: _Case) -> tuple[Array, Array] | None:
+    """What the models of folds answered for the rows that each did not learn from, and their truth; ``None`` where the
+    model learned from training rows alone, so that validation rows can tell."""
+    from safetensors.numpy import load
+
+    trained = case.inputs["train"]
+    if "held_out.safetensors" not in trained.members:
+        return None
+    kept = load(case.work.read(trained, "held_out.safetensors"))
+    return kept["outputs"], case.appraisal.truth(case.task.encoded(kept["targets"]))
 
 
 def _gone_through(case: _Case, split: Any, yardsticks: Sequence[Yardstick] = ()) -> tuple[Rows, dict[str, Array]]:

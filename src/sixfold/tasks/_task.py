@@ -79,6 +79,10 @@ class Task(Kind, ABC):
         """The target field's encoded rows (n, …) in the form that the loss wants."""
 
     @abstractmethod
+    def encoded(self, targets: Array) -> Array:
+        """What :meth:`targets` made, back to the target field's encoded rows."""
+
+    @abstractmethod
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
         """The network's outputs (n, units) as answers for people: the value by the target's name, and how sure."""
 

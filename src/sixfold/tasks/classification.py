@@ -70,6 +70,10 @@ class Classification(Task):
             return index[:, None].astype(np.float32)
         return np.eye(len(self.classes), dtype=np.float32)[index]
 
+    def encoded(self, targets: Array) -> Array:
+        index = targets[:, 0] if self.is_binary else targets.argmax(axis=1)
+        return (index + 1).astype(np.int32)
+
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
         chances = decision.calibrated(outputs)
         if self.is_binary:

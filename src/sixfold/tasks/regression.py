@@ -60,6 +60,9 @@ class Regression(Task):
         whole[:, 0] = encoded
         return np.array(self.target.decode(whole), np.float64)
 
+    def encoded(self, targets: Array) -> Array:
+        return targets
+
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
         middle = outputs[:, 0].astype(np.float64)
         name, said = self.target.name, self.values(middle).tolist()
