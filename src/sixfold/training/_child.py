@@ -225,9 +225,9 @@ def _exported(
         keras.config.set_dtype_policy("mixed_bfloat16")
     else:
         whole = model
-    graph = exported(whole)
     inputs = {name: x[:_ROWS_CHECKED] for name, x in feed.some.inputs.items()}
     expected = stepper.outputs(inputs) if whole is model else np.asarray(whole(inputs, training=False))
+    graph = exported(whole)  # which wants a model that was called before
     difference = hold_equal(graph, inputs, expected)
     weights = {f"{index:05}": np.array(value) for index, value in enumerate(whole.get_weights())}
     work.write("weights.safetensors" if folds == 1 else f"weights-{number}.safetensors", _tensors(weights))
