@@ -22,7 +22,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 from sklearn.datasets import load_breast_cancer, load_digits
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import OneHotEncoder
 
 from sixfold.fields import Field, input_names
@@ -156,6 +156,93 @@ def table_bundle(table_rows: tuple[list[dict[str, Any]], list[str]]) -> Bundle:
     return with_sample(bundle, rows[1])
 
 
+@pytest.fixture(scope="session")
+def mixed_rows(digit_pictures: tuple[list[bytes], list[str]]) -> list[dict[str, Any]]:
+    """Houses: two photos, a number, a date and a series of two channels; some of each missing."""
+    random, pictures = np.random.default_rng(4), digit_pictures[0]
+    return [
+        {
+            "kitchen": None if index % 5 == 1 else pictures[index],
+            "garden": pictures[index + 60],
+            "area": None if index % 7 == 2 else round(float(random.uniform(30, 200)), 1),
+            "built": f"19{index + 30:02}-03-0{index % 9 + 1}",
+            "heating": None if index % 9 == 3 else random.normal(20, 4, (12 + index % 3, 2)).round(1).tolist(),
+            "price": round(float(np.exp(random.normal(12.5, 0.4)))),
+        }
+        for index in range(60)
+    ]
+
+
+@pytest.fixture(scope="session")
+def mixed_bundle(mixed_rows: list[dict[str, Any]]) -> Bundle:
+    """What a house costs, from photos and what is known of it."""
+    product = Product(
+        name="houses",
+        goal="Say what a house will sell for.",
+        data="houses.zip",
+        given={"kitchen": "image", "garden": "image", "area": "number", "built": "date", "heating": "series"},
+        predict={"price": "number"},
+    )
+    given = {name: spec.field(name).fit([row[name] for row in mixed_rows]) for name, spec in product.given.items()}
+    target = product.target.field("price").fit([row["price"] for row in mixed_rows])
+    arrays = [field.encode([row[name] for row in mixed_rows]) for name, field in given.items()]
+    inputs = np.concatenate([array.reshape(60, -1).astype(np.float64) for array in arrays], axis=1)
+    model = Ridge(alpha=1e4).fit(inputs, target.encode([row["price"] for row in mixed_rows])[:, 0])
+    graph = linear_graph(given, model.coef_[:, None], np.array([model.intercept_]), "Identity")
+    figures = {
+        "mean_absolute_error": {
+            "value": 41_730.0,
+            "low": 36_020.0,
+            "high": 47_910.0,
+            "rows": 120,
+            "title": {"en": "Mean absolute error", "zh": "平均绝对误差"},
+            "style": "amount",
+        }
+    }
+    bundle = Bundle(product, given, target, Decision(margin=0.8), graph, sample={}, figures=figures)
+    return with_sample(bundle, {name: mixed_rows[0][name] for name in given})
+
+
+TOPICS = {
+    "sport": ["the team won the match", "a goal in the last minute", "球队赢了比赛", "the player runs fast"],
+    "money": ["the bank raised its rates", "shares fell on monday", "银行提高了利率", "the price of gold rose"],
+}
+
+
+@pytest.fixture(scope="session")
+def text_bundle() -> Bundle:
+    """What a sentence is about, from how often each token stands in it; the graph takes any number of tokens."""
+    product = Product(
+        name="topics",
+        goal="Say what a message is about.",
+        data="messages.csv",
+        given={"message": {"kind": "text", "length": 64}},
+        predict={"topic": "category"},
+    )
+    texts = [text for many in TOPICS.values() for text in many]
+    labels = [topic for topic, many in TOPICS.items() for _ in many]
+    field = product.given["message"].field("message").fit(texts)
+    target = product.target.field("topic").fit(labels)
+    tokens, size = field.encode(texts), field.form.vocabulary
+    counts = np.stack([np.bincount(row[row > 0], minlength=size) for row in tokens])
+    model = LogisticRegression(C=10, max_iter=1000).fit(counts, labels)
+    weights = np.zeros((size, 2), np.float32)
+    weights[:, 1] = model.coef_[0]
+    weights[0] = 0  # padding
+    nodes = [
+        helper.make_node("Gather", ["weights", "given_0"], ["found"]),
+        helper.make_node("ReduceSum", ["found", "axis"], ["summed"], keepdims=0),
+        helper.make_node("Softmax", ["summed"], ["output"]),
+    ]
+    constants = [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1]), "axis")]
+    inputs = [helper.make_tensor_value_info("given_0", TensorProto.INT32, ["n", "length"])]
+    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["n", 2])
+    graph = helper.make_graph(nodes, "counted", inputs, [output], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    bundle = Bundle(product, {"message": field}, target, Decision(), model.SerializeToString(), sample={})
+    return with_sample(bundle, {"message": texts[0]})
+
+
 class Browser:
     """A tab of a real Chromium without a window, spoken to over its DevTools pipe."""
 
@@ -281,4 +368,16 @@ def digits_url(digits_bundle: Bundle) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def table_url(table_bundle: Bundle) -> Iterator[str]:
     with running(table_bundle) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mixed_url(mixed_bundle: Bundle) -> Iterator[str]:
+    with running(mixed_bundle) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def text_url(text_bundle: Bundle) -> Iterator[str]:
+    with running(text_bundle) as url:
         yield url

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sixfold.errors import RequestError, ServiceError
+from sixfold.fields import Form, graph_feed, rows_at_once
 from sixfold.serving import Bundle, Engine, same_answer
 
 Rows = tuple[list[dict[str, Any]], list[str]]
@@ -104,6 +105,45 @@ def test_a_picture_may_not_be_missing(digits_bundle: Bundle, value: Any) -> None
     with pytest.raises(RequestError) as caught:
         Engine(digits_bundle).answers([{"photo": value}])
     assert caught.value.slug == "missing_column"
+
+
+def test_beside_other_columns_a_missing_picture_is_one_more_thing_that_is_not_known(
+    mixed_bundle: Bundle, mixed_rows: list[dict[str, Any]]
+) -> None:
+    engine = Engine(mixed_bundle)
+    (answer,) = engine.answers([{"area": 80}])
+    row = dict.fromkeys(mixed_bundle.given) | {"area": 80, "kitchen": b""}
+    assert engine.answers([row]) == [answer]
+    assert answer["interval"]["low"] < answer["price"] < answer["interval"]["high"]
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_the_only_text_may_not_be_missing(text_bundle: Bundle, value: Any) -> None:
+    with pytest.raises(RequestError) as caught:
+        Engine(text_bundle).answers([{"message": value}])
+    assert caught.value.slug == "missing_column"
+
+
+def test_texts_are_cut_to_the_longest_of_them_and_answered_as_before(text_bundle: Bundle) -> None:
+    engine = Engine(text_bundle)
+    assert [answer["topic"] for answer in engine.answers([{"message": "the team won"}, {"message": "利率"}])] == [
+        "sport",
+        "money",
+    ]
+    tokens = text_bundle.given["message"].encode(["the team won the match", "利率"])
+    forms = {"message": text_bundle.given["message"].form}
+    longest = -(-np.count_nonzero(tokens[0]) // 8) * 8
+    assert longest < 64
+    assert graph_feed({"given_0": ["n", "length"]}, forms, {"message": tokens})["given_0"].shape == (2, longest)
+    assert graph_feed({"given_0": ["n", 64]}, forms, {"message": tokens})["given_0"].shape == (2, 64)
+    assert graph_feed({}, forms, {"message": tokens}) == {}
+
+
+def test_long_rows_are_run_in_smaller_batches() -> None:
+    short, long = (Form(name="tokens", shape=(size,), dtype="int32", vocabulary=9) for size in (8, 512))
+    assert rows_at_once([short], 1 << 20, 1024) == 128
+    assert rows_at_once([long], 1 << 20, 1024) == 2
+    assert rows_at_once([long, long], 1, 1024) == 1
 
 
 def test_a_damaged_picture_is_named(digits_bundle: Bundle, digit_pictures: tuple[list[bytes], list[str]]) -> None:

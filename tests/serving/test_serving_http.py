@@ -80,6 +80,50 @@ def test_several_files_of_one_field_are_several_rows(
     assert same_answer(Engine(digits_bundle).answers([{"photo": one} for one in pictures]), said["answers"])
 
 
+def test_several_pictures_and_fields_of_one_form_are_one_row(mixed_url: str, mixed_bundle: Bundle) -> None:
+    row = mixed_bundle.sample["row"]
+    files = {name: (f"{name}.png", base64.b64decode(row[name]), "image/png") for name in ("kitchen", "garden")}
+    data = {"area": str(row["area"]), "built": row["built"], "heating": json.dumps(row["heating"])}
+    status, said = asked(mixed_url, files=files, data=data)
+    assert status == 200
+    assert same_answer([mixed_bundle.sample["answer"]], said["answers"])
+    status, said = asked(mixed_url, files={"garden": files["garden"]}, data={"area": "80"})
+    assert status == 200, "a form without the other picture"
+    status, said = asked(mixed_url, files={**files, "kitchen": ("", b"", "application/octet-stream")}, data=data)
+    assert status == 200, "what a browser sends where no file was chosen"
+
+
+def test_a_text_comes_as_json_as_a_form_and_as_the_body(text_url: str) -> None:
+    text = "球队赢了比赛 & <b>@home</b>"
+    ways: list[dict[str, Any]] = [
+        {"json": {"message": text}},
+        {"data": {"message": text}},
+        {"content": text.encode(), "headers": {"content-type": "text/plain; charset=utf-8"}},
+    ]
+    said = [asked(text_url, **way) for way in ways]
+    assert {status for status, _ in said} == {200}
+    assert all(same_answer(said[0][1]["answers"], answer["answers"]) for _, answer in said)
+    status, answer = asked(text_url, content=b"\xff", headers={"content-type": "text/plain"})
+    assert (status, answer["error"]["code"]) == (400, "request.not_utf8")
+
+
+def test_a_series_of_other_channels_is_named(mixed_url: str) -> None:
+    for value in ([1, 2, 3], [[1, 2], [3]], "[[1, 2, 3]]", {"a": [1]}):
+        status, said = asked(mixed_url, json={"heating": value, "area": 3})
+        assert (status, said["error"]["code"], said["error"]["column"]) == (400, "request.bad_value", "heating")
+
+
+def test_about_says_of_a_number_what_a_page_needs_to_show_it(mixed_url: str, mixed_bundle: Bundle) -> None:
+    about = httpx.get(f"{mixed_url}/about").json()
+    assert about["needed"] is None
+    assert [field["widget"] for field in about["given"]] == ["image", "image", "number", "date", "series"]
+    low, high = about["target"]["usual"]
+    assert low < mixed_bundle.sample["answer"]["price"] < high * 2
+    assert about["target"]["coverage"] == 0.9
+    assert about["headline"]["title"]["zh"] == "平均绝对误差"
+    assert about["headline"]["style"] == "amount"
+
+
 def test_an_upload_larger_than_a_megabyte_touches_no_disk(
     digits_url: str, digit_pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +277,7 @@ def test_about_says_what_is_served(digits_url: str, digits_bundle: Bundle) -> No
     assert about["headline"] == {"name": "accuracy", **digits_bundle.figures["accuracy"]}
 
 
-@pytest.mark.parametrize("which", ["digits", "table"])
+@pytest.mark.parametrize("which", ["digits", "table", "mixed", "text"])
 def test_the_example_of_openapi_is_answered_as_it_says(request: pytest.FixtureRequest, which: str) -> None:
     url = request.getfixturevalue(f"{which}_url")
     document = httpx.get(f"{url}/openapi.json").json()

@@ -93,11 +93,11 @@ def near(path: Path) -> str:
 def calls(run: Run, url: str) -> Iterator[str]:
     """A call of the service with the product's own sample row, to paste into a terminal."""
     row: dict[str, Any] = dict(run.bundle.sample["row"])
-    pictures = [name for name, field in run.bundle.given.items() if field.widget == "image"]
-    if pictures:
+    given = run.bundle.given.items()
+    if pictures := [name for name, field in given if field.widget == "image" and row.get(name) is not None]:
         forms = [f"-F {shlex.quote(f'{name}=@{name}.jpg')}" for name in pictures]
         forms += [
-            f"-F {shlex.quote(f'{name}={value}')}"
+            f"--form-string {shlex.quote(f'{name}={_form_text(value)}')}"
             for name, value in row.items()
             if name not in pictures and value is not None
         ]
@@ -108,6 +108,10 @@ def calls(run: Run, url: str) -> Iterator[str]:
         row.popitem()
         text = json.dumps(row, ensure_ascii=False)
     yield f"curl {url}/predict -H 'content-type: application/json' \\\n      -d {shlex.quote(text)}"
+
+
+def _form_text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, (list, dict)) else str(value)
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:

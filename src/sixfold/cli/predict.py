@@ -33,7 +33,8 @@ _JSON_LINES = (".jsonl", ".ndjson")
 def command(product: str, rows: tuple[str, ...], as_json: bool) -> None:
     """Answer rows.
 
-    ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities"}]}``.
+    ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities"}]}``; of
+    a number, ``"interval": {"low", "high"}`` in their place.
     """
     bundle = bundle_of(product)
     wanted = [row for place in rows for row in _rows(place, bundle)]
@@ -46,8 +47,21 @@ def command(product: str, rows: tuple[str, ...], as_json: bool) -> None:
         return
     target = bundle.target.name
     for answer in answers:
-        sure = f"  ({share(answer['confidence'])})" if "confidence" in answer else ""
-        click.echo(f"{target}: {click.style(str(answer[target]), bold=True)}{sure}")
+        click.echo(f"{target}: {click.style(_told(answer[target]), bold=True)}{_sure(answer)}")
+
+
+def _told(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _sure(answer: Mapping[str, Any]) -> str:
+    """How sure an answer is, in brackets; nothing where it does not say."""
+    if "confidence" in answer:
+        return f"  ({share(answer['confidence'])})"
+    match answer.get("interval"):
+        case {"low": low, "high": high}:
+            return f"  ({_told(low)} – {_told(high)})"
+    return ""
 
 
 def _rows(place: str, bundle: Bundle) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ __all__ = ["Number"]
 _QUANTILES = 65
 """Knots of the empirical distribution kept for networks and drift statistics: 64 bins."""
 
+_RARE = 0.05
 _FARTHEST = 1e6
 """Standard deviations beyond which a number counts as this far: float32 and a network stay finite on any input."""
 
@@ -66,6 +67,13 @@ class Number(Field):
             "missing": bool(np.isnan(numbers).any()),
             "quantiles": [float(q) * unit for q in np.quantile(scaled, np.linspace(0, 1, _QUANTILES))],
         }
+
+    @property
+    def usual(self) -> tuple[float, float]:
+        """What nine in ten training values lie between."""
+        quantiles: list[float] = self.state["quantiles"]
+        margin = round(_RARE * (len(quantiles) - 1))
+        return quantiles[margin], quantiles[-1 - margin]
 
     @property
     def form(self) -> Form:

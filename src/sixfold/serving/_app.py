@@ -38,6 +38,7 @@ from sixfold.language import Text, language, use_language
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
 from sixfold.serving._openapi import openapi
+from sixfold.tasks.regression import COVERAGE
 
 __all__ = ["MOST_BYTES", "MOST_ROWS", "application"]
 
@@ -207,12 +208,17 @@ class _Service:
         return self._engine.answers(rows)
 
     def _rows(self, media: str, body: bytes) -> list[dict[str, Any]]:
-        given = self._bundle.given
-        only_picture = next(iter(given)) if [field.widget for field in given.values()] == ["image"] else None
+        only, *others = self._bundle.given.values()
         if media == "text/csv":
             return _csv_rows(body)
-        if only_picture is not None and (media.startswith("image/") or media == "application/octet-stream"):
-            return [{only_picture: body}]
+        if (
+            not others
+            and only.widget == "image"
+            and (media.startswith("image/") or media == "application/octet-stream")
+        ):
+            return [{only.name: body}]
+        if not others and only.widget == "text" and media == "text/plain":
+            return [{only.name: _utf8(body)}]
         if media == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (b"{", b"["):
             return _form_rows(_pairs(body))
         # JSON under the type that `curl -d` writes unasked is understood as well.
@@ -238,10 +244,19 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
                 "title": _text(field),
                 "widget": field.widget,
                 "choices": getattr(field, "classes", None),
+                "schema": field.schema(),
             }
             for field in bundle.given.values()
         ],
-        "target": {"name": target.name, "kind": target.kind(), "title": _text(target)},
+        "needed": bundle.needed,
+        "target": {
+            "name": target.name,
+            "kind": target.kind(),
+            "title": _text(target),
+            "widget": target.widget,
+            "usual": getattr(target, "usual", None),
+            "coverage": COVERAGE,
+        },
         "classes": getattr(target, "classes", None),
         "headline": {"name": headline, **bundle.figures[headline]} if headline in bundle.figures else None,
         "report": bool(bundle.report),
@@ -333,11 +348,15 @@ def _json_rows(body: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def _csv_rows(body: bytes) -> list[dict[str, Any]]:
+def _utf8(body: bytes) -> str:
     try:
-        text = body.decode("utf-8-sig")
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise RequestError("not_utf8") from None
+
+
+def _csv_rows(body: bytes) -> list[dict[str, Any]]:
+    text = _utf8(body)
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:

@@ -113,7 +113,7 @@ class Engine:
             # The kinds encode whole columns; which row it was is asked only when one is wrong.
             for number, value in enumerate(values, start=start + 1):
                 try:
-                    field.parse(value)
+                    field.encode([value])
                 except ValueError as error:
                     raise _bad_value(field, number, error) from error
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from sixfold.evaluation import formula
 from sixfold.families import find
 from sixfold.product import Product
 from sixfold.serving import Bundle
@@ -55,5 +56,11 @@ def bundle_from(product: Product, inputs: Mapping[str, Artefact], work: Workspac
         graph=work.read(inputs["train"], "graph.onnx"),
         sample=work.read_json(evaluated, "sample.json"),
         report=work.read(evaluated, "report.html") if "report.html" in evaluated.members else b"",
-        figures=evaluated.about.get("figures", {}),
+        figures={name: _told(name, figure) for name, figure in evaluated.about.get("figures", {}).items()},
     )
+
+
+def _told(name: str, figure: Mapping[str, Any]) -> dict[str, Any]:
+    """A figure with what a page needs to show it."""
+    how = formula(name)
+    return {**figure, "title": {"en": how.title("en"), "zh": how.title("zh")}, "style": how.style}

@@ -20,6 +20,7 @@ const WORDS = {
     report: "Report: how good it is, and where it fails",
     openapi: "OpenAPI description",
     summary: "Tells {target} from {given}.",
+    estimate: "Estimates {target} from {given}.",
     and: "{first} and {last}",
     others: "{count} more",
     comma: ", ",
@@ -39,16 +40,21 @@ const WORDS = {
     unknown: "Not known",
     chosen: "Picture chosen: {name}",
     noShow: "The browser cannot show this picture, but the service can read it.",
+    between: "Between {low} and {high} in {wanted} of cases",
+    usual: "nine in ten known rows lie between {low} and {high}",
+    seriesOne: "Paste the numbers in order, separated by spaces, commas or lines",
+    seriesSeveral: "Paste a line for each step, with {count} numbers: {names}",
+    channel: "channel {number}",
+    seriesDrawn: "{steps} steps",
+    seriesOther: "Line {line}: “{text}” is not a number.",
+    seriesUneven: "Line {line} has {count} numbers, but there are {channels} channels.",
+    file: "Read from a file",
     needPicture: "Choose a picture first.",
+    needColumn: "Fill in {column} first.",
     needValue: "Fill in at least one field.",
     offline: "The service does not answer.",
     offlineMend: "Check that it still runs, then try again.",
     request: "Request {request}",
-    accuracy: "Accuracy",
-    balanced_accuracy: "Balanced accuracy",
-    macro_f1: "Macro F1",
-    log_loss: "Log loss",
-    auroc: "AUROC",
   },
   zh: {
     skip: "跳到表单",
@@ -68,6 +74,7 @@ const WORDS = {
     report: "评估报告：有多准，错在哪里",
     openapi: "OpenAPI 接口说明",
     summary: "根据 {given} 判断 {target}。",
+    estimate: "根据 {given} 估计 {target}。",
     and: "{first} 和 {last}",
     others: "另外 {count} 项",
     comma: "、",
@@ -87,22 +94,28 @@ const WORDS = {
     unknown: "不清楚",
     chosen: "已选择图片：{name}",
     noShow: "浏览器无法显示这张图片，但服务可以读取。",
+    between: "{wanted} 的情况在 {low} 与 {high} 之间",
+    usual: "已知的数据十个里有九个在 {low} 与 {high} 之间",
+    seriesOne: "按先后顺序粘贴数字，用空格、逗号或换行隔开",
+    seriesSeveral: "每一步粘贴一行，每行 {count} 个数字：{names}",
+    channel: "通道 {number}",
+    seriesDrawn: "{steps} 步",
+    seriesOther: "第 {line} 行：“{text}”不是数字。",
+    seriesUneven: "第 {line} 行有 {count} 个数字，而通道有 {channels} 个。",
+    file: "从文件读取",
     needPicture: "请先选择一张图片。",
+    needColumn: "请先填写 {column}。",
     needValue: "请至少填写一项。",
     offline: "服务没有应答。",
     offlineMend: "请确认它仍在运行，然后重试。",
     request: "请求编号 {request}",
-    accuracy: "准确率",
-    balanced_accuracy: "平衡准确率",
-    macro_f1: "宏平均 F1",
-    log_loss: "对数损失",
-    auroc: "AUROC",
   },
 };
 const PICTURES = "image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff";
 const MOST_BARS = 10;
 const MOST_IN_A_LIST = 50; // beyond these a list to type into is quicker than a menu
 const TALL = 4; // fields; a longer form scrolls past the answer, which then stays in sight
+const MOST_CHANNELS = 6; // lines of a chart; more would be a knot
 const TINY = 96; // a picture of so few pixels is shown large, with its pixels
 const UPLOAD_ICON =
   '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" ' +
@@ -110,7 +123,7 @@ const UPLOAD_ICON =
   '<circle cx="9" cy="10" r="1.8"/><path d="m4 18 5.2-4.6 3.3 2.8 3.6-3.6L21 17"/></svg>';
 
 const at = (id) => document.getElementById(id);
-const state = { about: null, sample: null, pictures: new Map(), shown: null, language: "en" };
+const state = { about: null, sample: null, pictures: new Map(), saves: new Map(), shown: null, language: "en" };
 
 // ---------------------------------------------------------------- words
 
@@ -152,6 +165,29 @@ function share(chance) {
   return form.format(chance);
 }
 
+// A number in units of its own: three digits that say something at the scale of `size`, and whole ones in full.
+function amount(value, size = Math.abs(value)) {
+  return rounded(value, Math.max(0, size > 0 ? 2 - Math.floor(Math.log10(size)) : 0));
+}
+
+// A number that is known to within `reach`: two digits of that, and no more.
+function known(value, reach) {
+  return rounded(value, 1 - Math.floor(Math.log10(reach)));
+}
+
+function rounded(value, digits) {
+  if (digits > 9 || Math.abs(value) >= 1e15) return Number(value.toPrecision(3)).toString();
+  const decimals = Math.max(0, digits);
+  const whole = digits < 0 ? Math.round(value / 10 ** -digits) * 10 ** -digits : value;
+  const form = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return whole.toLocaleString(document.documentElement.lang, form);
+}
+
+function figure(value, { style, low, high }) {
+  if (style === "share") return share(value);
+  return style === "amount" ? amount(value, Math.max(Math.abs(low), Math.abs(high))) : value.toFixed(3);
+}
+
 function listed(names) {
   const shown = names.length > 5 ? [...names.slice(0, 4), say("others", { count: names.length - 4 })] : names;
   const bold = shown.map((name, index) => (names.length > 5 && index === 4 ? escaped(name) : `<b>${escaped(name)}</b>`));
@@ -179,18 +215,19 @@ function drawAbout() {
   document.title = goal ? `${name} · ${goal}` : name;
   at("name").textContent = name;
   at("goal").textContent = goal || name;
-  at("summary").innerHTML = say("summary", {
+  at("summary").innerHTML = say(target.widget === "number" ? "estimate" : "summary", {
     target: `<b>${escaped(target.name)}</b>`,
     given: listed(given.map((field) => field.name)),
   });
   at("headline").hidden = !headline;
   if (headline) {
-    const number = (value) => (headline.name === "log_loss" ? value.toFixed(3) : share(value));
     const value = element("b");
-    value.textContent = `${say(headline.name)} ${number(headline.value)}`;
+    const title = headline.title ? headline.title[state.language] : headline.name;
+    value.textContent = `${title} ${figure(headline.value, headline)}`;
     const rest = element("span");
     const rows = headline.rows === undefined ? "–" : headline.rows.toLocaleString(document.documentElement.lang);
-    rest.textContent = say("headline", { low: number(headline.low), high: number(headline.high), rows });
+    const ends = { low: figure(headline.low, headline), high: figure(headline.high, headline) };
+    rest.textContent = say("headline", { ...ends, rows });
     at("headline").replaceChildren(value, rest);
   }
   at("note").textContent = say("noteText");
@@ -206,10 +243,22 @@ function drawAbout() {
 function drawFields() {
   const fields = state.about.given.map((field, index) => {
     const id = `field-${index}`;
-    return field.widget === "image" ? pictureField(field, id) : plainField(field, id);
+    if (field.widget === "image") return pictureField(field, id);
+    return field.widget === "series" ? seriesField(field, id) : plainField(field, id);
   });
-  at("fields").replaceChildren(...fields);
+  const pictures = fields.filter((box) => box.classList.contains("picture"));
+  if (pictures.length > 1) {
+    const together = element("div", { class: "pictures" });
+    pictures[0].before(together);
+    fields.splice(fields.indexOf(pictures[0]), 0, together);
+    together.append(...pictures);
+  }
+  at("fields").replaceChildren(...fields.filter((box) => !box.closest(".pictures") || box.matches(".pictures")));
   document.querySelector(".bench").classList.toggle("tall", state.about.given.length > TALL);
+}
+
+function pictureNames() {
+  return state.about.given.filter((field) => field.widget === "image").map((field) => field.name);
 }
 
 function plainField(field, id) {
@@ -225,8 +274,11 @@ function plainField(field, id) {
 
 function inputFor(field, id) {
   if (field.widget === "number") return element("input", { type: "number", step: "any", inputmode: "decimal" });
-  if (field.widget === "date") return element("input", { type: "date" });
-  if (field.widget === "text") return element("textarea", { rows: "4" });
+  if (field.widget === "date")
+    return field.schema.format === "date-time"
+      ? element("input", { type: "datetime-local", step: "1" })
+      : element("input", { type: "date" });
+  if (field.widget === "text") return element("textarea", { rows: state.about.given.length > 1 ? "4" : "8", dir: "auto" });
   if (!field.choices) return element("input", { type: "text", autocomplete: "off" });
   if (field.choices.length > MOST_IN_A_LIST)
     return element("input", { type: "text", autocomplete: "off", list: `${id}-choices` });
@@ -241,6 +293,142 @@ function inputFor(field, id) {
 
 function choicesFor(field, id) {
   return element("datalist", { id }, ...field.choices.map((choice) => element("option", { value: choice })));
+}
+
+function seriesField(field, id) {
+  const label = element("label", { for: id });
+  label.textContent = field.name;
+  const input = element("textarea", { rows: "4", id, name: field.name, spellcheck: "false", "data-series": "" });
+  const chart = element("div", { class: "chart", "aria-hidden": "true" });
+  const told = element("small", { class: "told" });
+  const file = element("input", { type: "file", accept: ".csv,.tsv,.txt,.json,text/*", "data-word-label": "file" });
+  const choose = element("span", { class: "file" }, element("span", { "data-word": "file", "aria-hidden": "true" }), file);
+  const box = element("div", { class: "field wide series" }, label, input, element("div", { class: "below" }, told, choose), chart);
+  const fill = async (source) => {
+    if (!source) return;
+    input.value = (await source.text()).trim();
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  file.addEventListener("change", () => {
+    fill(file.files[0]);
+    file.value = "";
+  });
+  input.addEventListener("dragover", (event) => event.preventDefault());
+  input.addEventListener("drop", (event) => {
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    fill(event.dataTransfer.files[0]);
+  });
+  input.addEventListener("input", () => drawSeries(field, box));
+  return box;
+}
+
+function channelsOf(field) {
+  const names = Object.keys(field.schema.properties ?? {});
+  return { names, count: names.length || (field.schema.items?.minItems ?? 1) };
+}
+
+function seriesHint(field) {
+  const { names, count } = channelsOf(field);
+  if (count === 1 && !names.length) return say("seriesOne");
+  const told = names.length ? names : Array.from({ length: count }, (_, index) => say("channel", { number: index + 1 }));
+  return say("seriesSeveral", { count, names: told.slice(0, 8).join(say("comma")) + (count > 8 ? " …" : "") });
+}
+
+// The numbers of a cell: what tables write where one is not known becomes null, as the service reads it.
+function cellNumber(text, line) {
+  if (["", "-", "?", "na", "nan", "null", "none"].includes(text.toLowerCase())) return null;
+  const value = Number(text);
+  if (Number.isNaN(value)) throw new Error(say("seriesOther", { line, text: text.slice(0, 30) }));
+  return value;
+}
+
+function cellsOf(line) {
+  const mark = ["\t", ";", "；", ",", "，"].find((sign) => line.includes(sign));
+  const cells = mark ? line.split(mark).map((cell) => cell.trim()) : line.split(/\s+/);
+  if (mark && cells.at(-1) === "") cells.pop();
+  return cells;
+}
+
+// A pasted series as the service takes it: [number, …], [[channel, …], …] or {channel: [number, …]}; null if empty.
+function seriesFrom(text, field) {
+  const body = text.trim();
+  if (body === "") return null;
+  if ("[{".includes(body[0])) {
+    try {
+      return JSON.parse(body);
+    } catch (error) {
+      throw new Error(say("seriesOther", { line: 1, text: `${body.slice(0, 24)} …` }));
+    }
+  }
+  const { names, count } = channelsOf(field);
+  const lines = body.split(/\r?\n/).map((line, index) => [line.trim(), index + 1]).filter(([line]) => line !== "");
+  if (count === 1 && !names.length)
+    return lines.flatMap(([line, number]) => cellsOf(line).map((cell) => cellNumber(cell, number)));
+  const first = cellsOf(lines[0][0]);
+  const header = names.length && first.every((cell) => names.includes(cell)) ? first : null;
+  const steps = lines.slice(header ? 1 : 0).map(([line, number]) => {
+    const cells = cellsOf(line);
+    const channels = (header ?? { length: count }).length;
+    if (cells.length !== channels) throw new Error(say("seriesUneven", { line: number, count: cells.length, channels }));
+    return cells.map((cell) => cellNumber(cell, number));
+  });
+  if (!names.length) return steps;
+  return Object.fromEntries((header ?? names).map((name, index) => [name, steps.map((step) => step[index])]));
+}
+
+function seriesText(value) {
+  if (typeof value === "string") return value;
+  const said = (number) => (number === null || number === undefined ? "-" : String(number));
+  if (Array.isArray(value))
+    return value.every(Array.isArray) ? value.map((step) => step.map(said).join(", ")).join("\n") : value.map(said).join(", ");
+  const names = Object.keys(value);
+  const steps = value[names[0]].map((_, index) => names.map((name) => said(value[name][index])).join(", "));
+  return [names.join(", "), ...steps].join("\n");
+}
+
+function channelsIn(value) {
+  if (!Array.isArray(value)) return Object.values(value);
+  return value.every(Array.isArray) ? value[0].map((_, index) => value.map((step) => step[index])) : [value];
+}
+
+function drawSeries(field, box) {
+  const [input, told, chart] = [box.querySelector("textarea"), box.querySelector(".told"), box.querySelector(".chart")];
+  let value = null;
+  let wrong = "";
+  try {
+    value = seriesFrom(input.value, field);
+  } catch (error) {
+    wrong = error.message;
+  }
+  const channels = value === null ? [] : channelsIn(value).filter((channel) => Array.isArray(channel));
+  told.classList.toggle("wrong", wrong !== "");
+  told.textContent = wrong || (channels.length ? say("seriesDrawn", { steps: channels[0].length }) : seriesHint(field));
+  chart.innerHTML = channels.some((channel) => channel.filter(Number.isFinite).length > 1) ? chartOf(channels) : "";
+}
+
+function chartOf(channels) {
+  const shown = channels.slice(0, MOST_CHANNELS);
+  const known = shown.flat().filter(Number.isFinite);
+  const low = known.reduce((one, other) => Math.min(one, other), Infinity);
+  const spread = known.reduce((one, other) => Math.max(one, other), -Infinity) - low || 1;
+  const lines = shown.map((channel, number) => {
+    const step = Math.max(1, Math.floor(channel.length / 400));
+    let path = "";
+    let isDown = false;
+    for (let index = 0; index < channel.length; index += step) {
+      const value = channel[index];
+      if (!Number.isFinite(value)) {
+        isDown = false;
+        continue;
+      }
+      const [x, y] = [(300 * index) / Math.max(1, channel.length - 1), 66 - (62 * (value - low)) / spread];
+      path += `${isDown ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
+      isDown = true;
+    }
+    return `<path class="line-${number}" d="${path}"/>`;
+  });
+  return `<svg viewBox="0 0 300 70" preserveAspectRatio="none">${lines.join("")}</svg>`;
 }
 
 function pictureField(field, id) {
@@ -267,7 +455,7 @@ function pictureField(field, id) {
     const file = [...event.dataTransfer.files].find((entry) => entry.type.startsWith("image/")) ?? event.dataTransfer.files[0];
     if (file) takePicture(field.name, file, true);
   });
-  return element("div", { class: "field wide" }, label, drop, photo);
+  return element("div", { class: "field picture" }, label, drop, photo);
 }
 
 function drawFieldWords() {
@@ -275,6 +463,8 @@ function drawFieldWords() {
   for (const part of document.querySelectorAll("[data-word-label]"))
     part.setAttribute("aria-label", say(part.dataset.wordLabel));
   for (const drop of document.querySelectorAll("[data-picture]")) drawPicture(drop);
+  for (const [index, field] of state.about.given.entries())
+    if (field.widget === "series") drawSeries(field, at(`field-${index}`).closest(".field"));
 }
 
 function drawPicture(drop) {
@@ -284,8 +474,9 @@ function drawPicture(drop) {
   if (!picture) {
     inside.innerHTML = `${UPLOAD_ICON}<span><strong></strong><small></small></span>`;
     const touch = matchMedia("(pointer: coarse)").matches;
-    inside.querySelector("strong").textContent = say(touch ? "tap" : "drop");
-    inside.querySelector("small").textContent = touch ? "" : say("dropNote");
+    const isBrief = touch || pictureNames().length > 1;
+    inside.querySelector("strong").textContent = say(isBrief ? "tap" : "drop");
+    inside.querySelector("small").textContent = isBrief ? "" : say("dropNote");
     return;
   }
   const image = element("img", { alt: say("chosen", { name: picture.name }) });
@@ -324,9 +515,20 @@ function row() {
   for (const [index, field] of state.about.given.entries()) {
     if (field.widget === "image") continue;
     const text = at(`field-${index}`).value.trim();
-    if (text !== "") values[field.name] = field.widget === "number" ? Number(text) : text;
+    if (text !== "") values[field.name] = valueOf(field, text);
   }
   return values;
+}
+
+function valueOf(field, text) {
+  if (field.widget === "number") return Number(text);
+  if (field.widget === "date" && [field.schema.type].flat().includes("number") && /^\d+$/.test(text)) return Number(text);
+  if (field.widget !== "series") return text;
+  try {
+    return seriesFrom(text, field);
+  } catch (error) {
+    throw Object.assign(error, { column: field.name });
+  }
 }
 
 function fillExample() {
@@ -334,15 +536,27 @@ function fillExample() {
     const value = state.sample.row[field.name];
     if (field.widget === "image") {
       if (typeof value === "string") takePicture(field.name, pictureFrom(value, field.name), false);
-    } else at(`field-${index}`).value = value === null || value === undefined ? "" : plain(field, value);
+    } else fill(at(`field-${index}`), field, value);
   }
+  drawFieldWords();
   drawCurl();
   ask();
 }
 
+function fill(input, field, value) {
+  const text = value === null || value === undefined ? "" : plain(field, value);
+  input.value = text;
+  if (field.widget !== "date" || input.value !== "" || text === "") return;
+  // Dates may be written in ways that the browser's own picker does not take: then they are typed.
+  input.type = "text";
+  input.value = text;
+}
+
 function plain(field, value) {
-  // A choice is offered under its class name: whole numbers lose their ".0", as the service reads them.
-  return field.choices && typeof value === "number" && Number.isInteger(value) ? String(value) : String(value);
+  if (field.widget === "series") return seriesText(value);
+  // A point of time stands in the browser's picker with a T between day and hour.
+  if (field.widget === "date") return String(value).replace(/^(\d{4}-\d{2}-\d{2}) (?=\d{2}:)/, "$1T");
+  return String(value);
 }
 
 function pictureFrom(base64, name) {
@@ -354,17 +568,23 @@ function pictureFrom(base64, name) {
 }
 
 async function ask() {
-  const pictures = state.about.given.filter((field) => field.widget === "image").map((field) => field.name);
-  const values = row();
+  const { needed } = state.about;
+  const pictures = pictureNames().filter((name) => state.pictures.has(name));
   clearFaults();
-  const lacking = pictures.find((name) => !state.pictures.has(name));
-  if (lacking !== undefined) return fault({ says: say("needPicture"), column: lacking });
+  let values;
+  try {
+    values = row();
+  } catch (error) {
+    return fault({ says: error.message, column: error.column });
+  }
+  if (needed !== null && !pictures.includes(needed) && !(needed in values))
+    return fault({ says: pictureNames().length ? say("needPicture") : say("needColumn", { column: needed }), column: needed });
   if (!pictures.length && !Object.keys(values).length) return fault({ says: say("needValue") });
   let body = JSON.stringify(values);
   const headers = { "Accept-Language": state.language };
   if (pictures.length) {
     body = new FormData();
-    for (const [name, value] of Object.entries(values)) body.append(name, value);
+    for (const [name, value] of Object.entries(values)) body.append(name, formText(value));
     for (const name of pictures) body.append(name, state.pictures.get(name).file, state.pictures.get(name).name);
   } else headers["Content-Type"] = "application/json";
   at("ask").setAttribute("aria-disabled", "true");
@@ -388,6 +608,10 @@ async function ask() {
   return undefined;
 }
 
+function formText(value) {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
 // ---------------------------------------------------------------- the answer
 
 function drawAnswer() {
@@ -405,7 +629,9 @@ function drawAnswer() {
   const what = element("span", { class: "what" });
   what.textContent = name;
   const value = element("strong", { class: "value" });
-  value.textContent = String(answer[name]);
+  const interval = name === "interval" ? undefined : answer.interval;
+  const isNumber = typeof answer[name] === "number";
+  value.textContent = isNumber ? sayNumber(answer[name], interval) : String(answer[name]);
   value.classList.toggle("long", value.textContent.length > 14);
   const said = element("div", { class: "said" }, what, value);
   if (typeof answer.confidence === "number") {
@@ -414,13 +640,51 @@ function drawAnswer() {
     said.append(sure);
   }
   const parts = [said];
+  if (isNumber && interval) parts.push(range(answer[name], interval));
   if (answer.probabilities) parts.push(bars(answer.probabilities, String(answer[name])));
-  const others = Object.entries(answer).filter(([key]) => ![name, "confidence", "probabilities"].includes(key));
+  const drawn = [name, "confidence", "probabilities", "interval"];
+  const others = Object.entries(answer).filter(([key]) => !drawn.includes(key));
   if (others.length) parts.push(more(others));
   at("answer").replaceChildren(...parts);
   requestAnimationFrame(() => {
     for (const fill of at("answer").querySelectorAll(".fill")) fill.style.width = fill.dataset.width;
   });
+}
+
+function sayNumber(value, interval) {
+  const reach = interval ? (interval.high - interval.low) / 2 : 0;
+  return reach > 0 ? known(value, reach) : amount(value);
+}
+
+// A number and its interval on a line; where it is known, beneath it what nine in ten known rows lie between.
+function range(value, interval) {
+  const usual = state.about.target.usual;
+  const ends = [interval.low, interval.high, ...(usual ?? [])];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  const place = (number) => 4 + (92 * (number - low)) / (high - low || 1);
+  const span = (kind, from, to) => {
+    const part = element("i", { class: kind });
+    part.style.left = `${place(from)}%`;
+    part.style.width = `${Math.max(0.6, place(to) - place(from))}%`;
+    return part;
+  };
+  const dot = element("b");
+  dot.style.left = `${place(value)}%`;
+  const parts = [...(usual ? [span("usual", ...usual)] : []), span("band", interval.low, interval.high), dot];
+  const line = element("div", { class: "line", "aria-hidden": "true" }, ...parts);
+  const said = element("p");
+  said.innerHTML = say("between", {
+    low: `<b>${escaped(sayNumber(interval.low, interval))}</b>`,
+    high: `<b>${escaped(sayNumber(interval.high, interval))}</b>`,
+    wanted: escaped(share(state.about.target.coverage)),
+  });
+  const box = element("div", { class: "range" }, said, line);
+  if (usual) {
+    const note = element("p", { class: "usual" });
+    note.textContent = say("usual", { low: sayNumber(usual[0], interval), high: sayNumber(usual[1], interval) });
+    box.append(note);
+  }
+  return box;
 }
 
 function bars(probabilities, winner) {
@@ -497,20 +761,31 @@ function quoted(text) {
 
 function drawCurl() {
   const url = new URL("predict", location.href).href;
-  const pictures = state.about.given.filter((field) => field.widget === "image").map((field) => field.name);
-  let values = row();
-  if (!Object.keys(values).length) values = { ...(state.sample?.row ?? {}) };
+  const pictures = pictureNames();
+  let values = {};
+  try {
+    values = row();
+  } catch {
+    // What is wrong with a field is said beside it; the call shows the example until then.
+  }
+  const isBlank = !Object.keys(values).length && !state.pictures.size;
+  if (isBlank) values = { ...(state.sample?.row ?? {}) };
+  const sent = pictures.filter((name) => (isBlank ? state.sample?.row[name] : state.pictures.has(name)));
   for (const name of pictures) delete values[name];
-  if (pictures.length) {
-    const files = pictures.map((name) => `-F ${quoted(`${name}=@${state.pictures.get(name)?.name ?? exampleName(name)}`)}`);
+  if (pictures.length && (sent.length || !Object.keys(values).length)) {
+    const files = (sent.length ? sent : pictures.slice(0, 1)).map(
+      (name) => `-F ${quoted(`${name}=@${state.pictures.get(name)?.name ?? exampleName(name)}`)}`,
+    );
+    // Not -F: that would take a text that begins with @ or < for the name of a file.
     const others = Object.entries(values)
       .filter(([, value]) => value !== null)
-      .map(([name, value]) => `-F ${quoted(`${name}=${value}`)}`);
+      .map(([name, value]) => `--form-string ${quoted(`${name}=${formText(value)}`)}`);
     at("curl").textContent = ["curl " + quoted(url), ...files, ...others].join(" \\\n  ");
-    drawSave(pictures[0]);
+    drawSaves(sent);
   } else {
-    const body = JSON.stringify(values, null, 2);
+    const body = `{\n${Object.entries(values).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`).join(",\n")}\n}`;
     at("curl").textContent = `curl ${quoted(url)} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(body)}`;
+    drawSaves([]);
   }
 }
 
@@ -519,15 +794,19 @@ function exampleName(column) {
   return typeof value === "string" ? pictureFrom(value, column).name : `${column}.png`;
 }
 
-function drawSave(column) {
-  const value = state.sample?.row[column];
-  const chosen = state.pictures.get(column);
-  at("save").hidden = (chosen && !chosen.isExample) || typeof value !== "string";
-  if (at("save").hidden) return;
-  const file = pictureFrom(value, column);
-  if (!at("save").href) at("save").href = URL.createObjectURL(file);
-  at("save").download = file.name;
-  at("save").textContent = say("save", { name: file.name });
+// Links to the example's pictures, which the line to copy names as files.
+function drawSaves(columns) {
+  const links = columns
+    .filter((column) => typeof state.sample?.row[column] === "string" && state.pictures.get(column)?.isExample !== false)
+    .map((column) => {
+      const file = pictureFrom(state.sample.row[column], column);
+      if (!state.saves.has(column)) state.saves.set(column, URL.createObjectURL(file));
+      const link = element("a", { href: state.saves.get(column), download: file.name });
+      link.textContent = say("save", { name: file.name });
+      return link;
+    });
+  at("save").hidden = !links.length;
+  at("save").replaceChildren(...links.flatMap((link, index) => (index ? [" · ", link] : [link])));
 }
 
 async function copyCurl() {
@@ -575,8 +854,9 @@ async function begin() {
     button.addEventListener("click", () => useLanguage(button.dataset.language));
   document.addEventListener("paste", (event) => {
     const file = [...(event.clipboardData?.files ?? [])].find((entry) => entry.type.startsWith("image/"));
-    const column = state.about.given.find((field) => field.widget === "image");
-    if (file && column) takePicture(column.name, file, true);
+    const columns = pictureNames();
+    const column = columns.find((name) => !state.pictures.has(name)) ?? columns[0];
+    if (file && column) takePicture(column, file, true);
   });
   document.body.dataset.ready = "";
 }
