@@ -208,6 +208,10 @@ DIRTY: dict[str, tuple[dict[str, Any], pl.DataFrame]] = {
         {**GIVEN, "note": {"kind": "text", "length": 4}},
         table(note=[f"note {row}" if row % 9 else f"a note of some length, the {row}th" for row in range(400)]),
     ),
+    "short series": (
+        {**GIVEN, "wave": "series"},
+        table(wave=[[float(step) for step in range(4 if row == 7 else 20 + row % 5)] for row in range(400)]),
+    ),
     "shared rows": (
         GIVEN,
         pl.concat([table(), table()[:9]]).with_columns(
@@ -237,7 +241,7 @@ def test_each_check_finds_what_it_is_named_for_and_can_be_turned_off_or_made_to_
 
 def test_every_check_is_shown_at_work() -> None:
     elsewhere = {"missing target", "bad values", "unseen classes", "missing pictures", "unreadable images"}
-    elsewhere |= {"short series"}
+    elsewhere |= {"unreadable values"}
     assert set(DIRTY) | elsewhere == set(CHECKS)
 
 
@@ -366,6 +370,59 @@ def test_any_kind_may_be_the_target(bench: Any, product: Make, kind: str) -> Non
     rows = made.whole("test", work)["__row__"].tolist()
     expected = made.target.encode([values[kind][row] for row in rows])
     np.testing.assert_array_equal(made.whole("test", work)["target"], expected)
+
+
+def waves(rows: int = 400) -> pl.DataFrame:
+    """Series of two channels, the first of which is higher in class 1, and of 10 to 14 steps."""
+    dice = np.random.default_rng(5)
+    target = dice.integers(0, 2, rows)
+    wave = [
+        [[10.0 + 5 * one + dice.normal(), 100.0 * step] for step in range(10 + row % 5)]
+        for row, one in enumerate(target)
+    ]
+    return pl.DataFrame({"wave": wave, "target": [f"class {one}" for one in target]})
+
+
+def test_series_are_told_by_their_lengths_channels_and_mean_course_of_each_class(bench: Any, product: Make) -> None:
+    frame = waves()
+    made, report, work = bench.prepare(product({"wave": "series"}), frame[:150], frame[150:])
+    about = report["columns"]["wave"]
+    assert (about["lengths"]["of"], about["lengths"]["limit"], about["channels"]) == ("steps", 14, 2)
+    assert about["lengths"]["quantiles"]["0.0"] == 10
+    assert [curve["class"] for curve in about["curves"]] == ["class 0", "class 1"]
+    assert sum(curve["rows"] for curve in about["curves"]) == made.rows("train")
+    for curve, level in zip(about["curves"], (10, 15), strict=True):
+        assert curve["steps"] == list(range(14))
+        np.testing.assert_allclose(curve["channels"]["1"], level, atol=0.5)
+        np.testing.assert_allclose(curve["channels"]["2"], [100 * step for step in range(14)], atol=0.1)
+    rows = made.whole("test", work)["__row__"].tolist()
+    np.testing.assert_array_equal(
+        made.whole("test", work)["wave"], made.given["wave"].encode(frame["wave"][rows].to_list())
+    )
+
+
+def test_series_that_cannot_be_read_are_missing_values_and_copies_of_one_are_found(bench: Any, product: Make) -> None:
+    frame = waves()
+    values = frame["wave"].to_list()
+    texts = [str(value) for value in values]  # series may come as JSON text
+    texts[0], texts[1] = "[1, 2", "[1, 2, 3]"  # no JSON; one channel, where others have two
+    texts[399] = texts[2].replace(" ", "")
+    split = pl.Series(["train"] * 300 + ["test"] * 100)
+    made, report, work = bench.prepare(
+        product({"wave": "series"}), frame.with_columns(wave=pl.Series(texts), __split__=split)
+    )
+    assert found(report, "bad values")[0]["rows"] == [0]
+    assert found(report, "unreadable values")[0]["rows"] == [1]
+    assert sum(report["left_out"].values()) == 0
+    arrays = [made.whole(split, work) for split in ("train", "validation", "test")]
+    rows = np.concatenate([array["__row__"] for array in arrays])
+    there = np.concatenate([array["wave"].any(axis=(1, 2)) for array in arrays])
+    assert sorted(rows[~there].tolist()) == [0, 1]
+    assert report["leaked_test_rows"] == [399]
+    many = frame.with_columns(wave=pl.Series(["[1, 2, 3]"] * 30 + texts[30:]))
+    with pytest.raises(DataError) as caught:
+        bench.prepare(product({"wave": "series"}), many)
+    assert caught.value.code == "data.bad_values"
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(bench: Any, product: Make) -> None:

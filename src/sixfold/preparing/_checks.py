@@ -526,7 +526,7 @@ def unreadable_images(evidence: Evidence) -> Iterator[Found]:
     """Pictures that cannot be decoded; their rows are left out, or kept where other columns are given."""
     is_kept = len(evidence.given) > 1
     for column, whys in evidence.unreadable.items():
-        if not whys:
+        if not whys or column not in evidence.given or not evidence.given[column].is_picture:
             continue
         rows = np.array(sorted(whys))
         why = whys[int(rows[0])]
@@ -540,6 +540,28 @@ def unreadable_images(evidence: Evidence) -> Iterator[Found]:
                 f"{column}：{len(rows)} {became_zh}（{why.zh}）:{_named(evidence, rows, 'zh')}。",
             ),
             Text("Replace or delete these files.", "请替换或删除这些文件。"),
+            column,
+            len(rows),
+            _sample(rows),
+        )
+
+
+@check("unreadable values", when="encoded")
+def unreadable_values(evidence: Evidence) -> Iterator[Found]:
+    """Values that do not go with those of the training rows, such as a series of other channels."""
+    for column, whys in evidence.unreadable.items():
+        if not whys or column not in evidence.given or evidence.given[column].is_picture:
+            continue
+        rows = np.array(sorted(whys))
+        why = whys[int(rows[0])]
+        yield Found(
+            "unreadable values",
+            "warning",
+            Text(
+                f"{column}: {len(rows)} values count as missing ({why.en}): {_named(evidence, rows, 'en')}.",
+                f"{column}：{len(rows)} 个值按缺失处理（{why.zh}）：{_named(evidence, rows, 'zh')}。",
+            ),
+            Text("Correct them, or leave these rows out.", "请更正这些值，或去掉这些行。"),
             column,
             len(rows),
             _sample(rows),

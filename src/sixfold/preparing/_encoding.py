@@ -35,7 +35,11 @@ _ROWS_PER_TASK = 32
 _BYTES_PER_TASK = 256 << 10
 """A task decodes so many rows or bytes, whichever is more: enough to outweigh handing it over."""
 _MOST_UNREADABLE = 0.2
+_MOST_BAD = 0.01
+"""Share of pictures and of other values that may be passed over; beyond, the column is not what product.yaml says."""
+
 _SIZES_LOOKED_AT = 5_000
+_ROWS_SHOWN = 2_000
 
 _ORDER = ("train", "test", "validation")
 
@@ -48,11 +52,12 @@ class Encoded:
         shards: The members written.
         splits: The rows that are in them.
         unreadable: Of each heavy column the rows whose value cannot be decoded, and why.
-        lost: Rows left out because a value that nothing else makes up for cannot be decoded.
+        lost: Rows left out because their picture, all that is given, or their target cannot be decoded.
         repeated: Rows of splits that we drew, left out because they repeat a row of another split.
         same: (rows,) equal where all given values are, pictures by pixels; ``None`` where sameness is coincidence.
         sizes: Of each picture column how many of some pictures have which (height, width).
         lengths: Of each column of tokens or steps how many each row has, (rows,) int32: at most its form's length.
+        sample: Arrays of the columns of steps for some training rows at random, and which rows these are.
     """
 
     shards: tuple[Shard, ...]
@@ -63,6 +68,7 @@ class Encoded:
     same: Array | None
     sizes: Mapping[str, Counter[tuple[int, ...]]]
     lengths: Mapping[str, Array]
+    sample: Mapping[str, Array]
 
 
 @dataclass(slots=True)
@@ -86,9 +92,9 @@ def encode(
 ) -> Encoded:
     """Write every split as shards; training rows stand in a random order over all their shards, others in their own.
 
-    A picture that cannot be read counts as missing; where nothing else is given, its row is left out. A row of a split
-    that we drew is left out as well if it repeats, pixel by pixel, a row of another split; in the source's own splits
-    it stays, and is found by the check.
+    A value that cannot be decoded counts as missing; where a picture is all that is given, its row is left out. A row
+    of a split that we drew is left out as well if it repeats, pixel by pixel, a row of another split; in the source's
+    own splits it stays, and is found by the check.
 
     Args:
         collected: The collected rows.
@@ -105,13 +111,14 @@ def encode(
     columns = collected.columns
     given = [columns[name] for name in fitted if name != target]
     heavy = {name: field for name, field in fitted.items() if columns[name].is_heavy}
-    vital = {target, given[0].name} if len(given) == 1 else {target}
+    vital = {target} | {column.name for column in given if column.is_picture and len(given) == 1}
     reader = _Reader(collected, heavy)
     total = sum(len(rows) for rows in splits.rows.values())
     shards: list[Shard] = []
     kept: dict[Any, list[Array]] = {name: [] for name in splits.rows}
     repeated: list[Array] = []
     lost = np.zeros(0, np.int64)
+    sample: dict[str, Array] = {}
     done = 0
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         for batch in _batches(_planned(splits, fitted, seed), heavy):
@@ -129,6 +136,10 @@ def encode(
                     repeated.append(part.rows[again])
                     keep &= ~again
                 kept[part.split].append(part.rows[keep])
+                if part.split == "train" and not sample:  # mixed, so its first rows are as good as any
+                    steps = [name for name, field in heavy.items() if field.form.name == "steps"]
+                    some = {**{name: part.arrays[name] for name in steps}, ROW: part.rows}
+                    sample = {name: array[keep][:_ROWS_SHOWN] for name, array in some.items()}
                 if keep.any():
                     shards.append(_written(part, keep, columns, fitted, shards, work))
                 part.arrays.clear()
@@ -146,6 +157,7 @@ def encode(
         same if same is None or not reader.prints else identity(given, reader.pixels()),
         reader.sizes,
         reader.lengths,
+        sample,
     )
 
 
@@ -316,14 +328,11 @@ def _tell(work: Workspace, before: int, total: int, read: int) -> None:
 
 
 def _hold_readable(unreadable: Mapping[str, Mapping[int, Text]], total: int, collected: Collected) -> None:
-    for column, rows in unreadable.items():
-        if len(rows) > max(1, _MOST_UNREADABLE * total):
+    for name, rows in unreadable.items():
+        column = collected.columns[name]
+        if len(rows) > max(1, (_MOST_UNREADABLE if column.is_picture else _MOST_BAD) * total):
             row = min(rows)
-            raise DataError(
-                "unreadable_images",
-                column=column,
-                count=len(rows),
-                total=total,
-                first=collected.shown(row),
-                reason=rows[row](),
-            )
+            told: dict[str, Any] = {"column": name, "count": len(rows), "total": total, "first": collected.shown(row)}
+            if column.is_picture:
+                raise DataError("unreadable_images", reason=rows[row](), **told)
+            raise DataError("bad_values", reason=rows[row](), kind=column.kind.kind(), **told)

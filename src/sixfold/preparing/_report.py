@@ -12,7 +12,9 @@ from sixfold.fields.date import Date
 from sixfold.preparing._checks import PAIRS, Evidence, Found
 from sixfold.preparing._codes import MISSING, present
 from sixfold.preparing._column import Column
+from sixfold.preparing._curves import mean_curves
 from sixfold.preparing._encoding import Encoded
+from sixfold.store import ROW
 
 __all__ = ["data_report"]
 
@@ -27,11 +29,11 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
     """What there is to say of the rows, as plain JSON.
 
     ``findings`` as :meth:`Found.to_json`; ``columns`` by name, the target among them (kind, role, missing share by
-    split, distinct values, and by kind: quantiles and histogram, commonest values, picture sizes, dates by month, and
-    of texts and series nothing but their ``lengths``, in tokens or steps up to the ``limit`` kept); ``splits`` by name
-    (rows, classes); ``split`` (way, which splits are the source's own); ``shared_rows`` by pair of splits;
-    ``leaked_test_rows``: test rows that are also in training or validation; ``left_out`` by reason; ``pictures`` (drawn
-    by others).
+    split, distinct values, and by kind: quantiles and histogram, commonest values, picture sizes, dates by month; of
+    texts and series no value but their ``lengths``, in tokens or steps up to the ``limit`` kept, and of series the mean
+    ``curves``); ``splits`` by name (rows, classes); ``split`` (way, which splits are the source's own); ``shared_rows``
+    by pair of splits; ``leaked_test_rows``: test rows that are also in training or validation; ``left_out`` by reason;
+    ``pictures`` (drawn by others).
     """
     splits, same = encoded.splits.rows, evidence.same
     shared = {f"{earlier}/{later}": _shared(same, splits[earlier], splits[later]) for earlier, later in PAIRS}
@@ -129,7 +131,13 @@ def _heavy(name: str, encoded: Encoded, evidence: Evidence) -> dict[str, Any]:
     lengths = encoded.lengths[name].astype(np.float64)
     lengths[lengths == 0] = np.nan
     form = evidence.fitted[name].form
-    return {"lengths": {"of": form.name, "limit": form.shape[0], **_numbers(lengths, encoded.splits.rows)}}
+    about: dict[str, Any] = {
+        "lengths": {"of": form.name, "limit": form.shape[0], **_numbers(lengths, encoded.splits.rows)}
+    }
+    if form.name == "steps":
+        about["channels"] = form.shape[1] - 1
+        about["curves"] = mean_curves(encoded.sample[name], encoded.sample[ROW], evidence, evidence.fitted[name])
+    return about
 
 
 def _numbers(numbers: Array, splits: Mapping[Any, Array]) -> dict[str, Any]:
