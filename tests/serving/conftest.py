@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +20,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
+from served import running
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import OneHotEncoder
 
 from sixfold.fields import Field, input_names
 from sixfold.product import Product
-from sixfold.serving import Bundle, Engine, address, listening
-from sixfold.serving._app import application
-from sixfold.serving._serve import server
+from sixfold.serving import Bundle, Engine
 from sixfold.tasks import Decision
 
 TYPES = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32, "uint8": TensorProto.UINT8}
@@ -343,20 +341,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     browser = Browser(program, tmp_path_factory.mktemp("chromium"))
     yield browser
     browser.close()
-
-
-@contextlib.contextmanager
-def running(bundle: Bundle) -> Iterator[str]:
-    """The URL of a real server of ``bundle`` in a thread of this process."""
-    ready = threading.Event()
-    with listening("127.0.0.1", None) as sock:
-        service = server(application(bundle), ready.set)
-        thread = threading.Thread(target=service.run, kwargs={"sockets": [sock]}, daemon=True)
-        thread.start()
-        assert ready.wait(20)
-        yield address(sock)
-        service.should_exit = True
-        thread.join(20)
 
 
 @pytest.fixture(scope="session")

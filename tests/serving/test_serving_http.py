@@ -353,7 +353,7 @@ def test_the_log_holds_nothing_of_what_was_sent(table_url: str, caplog: pytest.L
 def test_an_error_nobody_meant_is_an_answer_too_and_keeps_what_was_sent_out_of_the_log(
     table_bundle: Bundle, table_rows: Rows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from conftest import running
+    from served import running
 
     def broken(self: Engine, rows: Any) -> Any:
         raise RuntimeError(f"secret-81 {rows}")

@@ -124,7 +124,7 @@ def test_the_line_to_copy_works_as_it_stands(
 def test_names_and_values_are_shown_as_text_never_run(browser: Any, table_bundle: Bundle) -> None:
     import dataclasses
 
-    from conftest import running
+    from served import running
 
     evil = "<img src=x onerror=alert(1)>"
     product = table_bundle.product.changed(goal=evil)
