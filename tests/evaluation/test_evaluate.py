@@ -350,6 +350,24 @@ def test_hostile_names_stay_names(build):
     assert fits(evaluated.report, schema()) == []
 
 
+def test_lengths_of_texts_and_series_and_dates_are_told_in_a_line_each(build, tumour_product, tumour_rows):
+    bars = {"quantiles": {"0.0": 3.0, "0.5": 17.0, "1.0": 64.0}, "histogram": {"edges": [3, 30, 64], "train": [9, 4]}}
+    columns = {
+        "note": {"kind": "text", "role": "given", "lengths": {"of": "tokens", "limit": 64, **bars}},
+        "pulse": {"kind": "series", "role": "given", "channels": 12, "lengths": {"of": "steps", "limit": 64, **bars}},
+        "day": {
+            "kind": "date",
+            "role": "given",
+            "dates": {"first": "2001-02-03T00:00:00", "last": "2009-08-07T00:00:00", "by": "year", "train": [4, 9]},
+        },
+        "empty": {"kind": "text", "role": "given", "lengths": {"of": "tokens", "limit": 64}},
+    }
+    words = "".join(Page(Evaluated(build(tumour_product, tumour_rows, data={"columns": columns})).html).words)
+    assert words.count("3 to 64, median 17") == 2
+    for line in ("tokens", "个词元", "steps of 12 channels", "12 个通道", "2001-02-03 to 2009-08-07"):
+        assert line in words
+
+
 def test_thirty_classes_still_make_a_readable_matrix_and_sixty_a_list(build):
     random = np.random.default_rng(0)
     for classes in (30, 60):

@@ -318,7 +318,17 @@ def _missing(missing: Any) -> str:
 
 
 def _looks(about: Mapping[str, Any]) -> str:
-    """A column in one line: bars and range of numbers, the commonest values, the sizes of pictures."""
+    """A column in one line: bars and range of numbers, dates and lengths, commonest values, sizes of pictures."""
+    if lengths := about.get("lengths"):
+        unit = t(f"report.data.{lengths['of']}", channels=number(about.get("channels")))
+        return (
+            f'{_looks({**lengths, "lengths": None})} <span class="quiet">{unit}</span>'
+            if "histogram" in lengths
+            else ""
+        )
+    if dates := about.get("dates"):
+        said = t("report.data.dates", first=dates["first"][:10], last=dates["last"][:10])
+        return f'{_bars(dates["train"])}<span class="quiet">{said}</span>'
     if about.get("histogram"):
         ends = about.get("quantiles") or {}
         low, middle, high = (plain(ends.get(key)) for key in ("0.0", "0.5", "1.0"))
