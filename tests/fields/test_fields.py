@@ -241,7 +241,7 @@ def test_pictures_are_grey_only_if_all_are() -> None:
 def test_fitting_on_sizes_decodes_no_pixels_of_pictures_that_are_stored_grey(monkeypatch: pytest.MonkeyPatch) -> None:
     files = [picture(20, 30, 1, seed) for seed in range(5)]
     monkeypatch.setattr(Image, "_loaded", lambda *_: pytest.fail("a picture was decoded"))
-    assert Image("p").fit(files).state == {"height": 20, "width": 30, "channels": 1}
+    assert Image("p").fit(files).state == {"height": 20, "width": 30, "channels": 1, "range": None}
 
 
 def test_a_picture_on_its_side_is_turned_before_it_is_measured_and_encoded() -> None:

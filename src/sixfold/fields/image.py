@@ -13,6 +13,7 @@ from pydantic import Field as Setting
 from sixfold.families import Options as KindOptions
 from sixfold.fields._field import Array, Field, Values, Widget, is_missing
 from sixfold.fields._form import Form
+from sixfold.fields._medical import Scan, scan
 from sixfold.language import Text
 
 __all__ = ["Image", "upright_size"]
@@ -30,6 +31,13 @@ _LOOKED_AT_FOR_COLOR = 2_000
 _DRAFT_GAP = 2
 """A JPEG is decoded at a power-of-two fraction no smaller than so many times the wanted size, then resized."""
 
+_DECODED_FOR_RANGE = 200
+_VALUES_FOR_RANGE = 4_096
+"""Pictures of more than 8 bits, evenly from all, and values of each, from which the training rows' range is learned."""
+
+_DARKEST, _BRIGHTEST = 0.005, 0.995
+"""Shares of values beyond which all is black or white: a few hot pixels would leave all others dark."""
+
 _GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _EXIF_ORIENTATION = 0x0112
 _FIRST_ON_ITS_SIDE = 5
@@ -43,49 +51,56 @@ _TOO_LARGE = Text("a picture of more than 50 million pixels", "图片超过 5000
 
 
 Side: TypeAlias = Annotated[int, Setting(ge=1, le=4096)]
+Width: TypeAlias = Annotated[float, Setting(gt=0)]
 
 
 class Image(Field):
-    """A picture: bytes of an image file (PNG, JPEG, BMP, GIF, WebP, TIFF, PPM), their base64, or an array (h, w[, c]).
+    """A picture: bytes of an image file (PNG, JPEG, BMP, GIF, WebP, TIFF, PPM), their base64, or an array (h, w[, c]);
+    with pydicom or nibabel installed, a DICOM or NIfTI file too, of which nothing but pixels is read.
 
     Encoded as uint8 (height, width, channels); the network scales it. Pictures that stand on their side in EXIF are
-    turned; transparency is laid on white; another shape is resized without keeping its aspect.
+    turned; transparency is laid on white; another shape is resized without keeping its aspect. Grey pictures of more
+    than 8 bits are shown through one range for all, from black to white: how bright a picture is as a whole often says
+    something (how dense a tissue, how far a wall), and a range of each picture's own would erase it.
     """
 
     title: ClassVar[Text] = Text("a picture", "图片")
     widget: ClassVar[Widget] = "image"
     is_heavy: ClassVar[bool] = True
+    version: ClassVar[int] = 2
 
     class Options(KindOptions):
         """``size``: side in pixels or [height, width]; left out, the training pictures' own (the median) up to 64.
 
         ``color``: rgb or grey; left out, grey only if every training picture is (of those stored with colour channels,
         2,000 are looked at).
+
+        ``window``: of pictures of more than 8 bits, what is black to white: training, the middle 99 % of all training
+        pictures; picture, of each picture itself, where units mean nothing (MRI); [center, width] in the file's units,
+        e.g. [-600, 1500] for lungs in CT; left out, what a DICOM file itself says, else training.
+
+        ``slice``: which picture of a DICOM or NIfTI file of several, from 0; left out, the one in the middle.
         """
 
         size: Side | tuple[Side, Side] | None = None
         color: Literal["rgb", "grey"] | None = None
+        window: Literal["training", "picture"] | tuple[float, Width] | None = None
+        slice: int | None = Setting(None, ge=0)
 
     def parse(self, value: Any) -> Any:
-        """A :class:`PIL.Image.Image`, loaded; ``None`` where missing."""
-        return self._loaded(value)
-
-    def opened(self, value: Any) -> Any:
-        """A :class:`PIL.Image.Image` whose header is read and whose pixels are not yet; ``None`` where missing.
-
-        Raises:
-            ValueError: It is no picture, or too large.
-        """
-        return _opened(value)
+        """A :class:`PIL.Image.Image` of 8 bits a channel, loaded; ``None`` where missing."""
+        picture = self._loaded(value)
+        return None if picture is None else self._of_eight_bits(picture)
 
     def learn(self, values: Values) -> dict[str, Any]:
-        """Looks at headers alone, but for the few pictures decoded to see whether they are grey.
+        """Looks at headers alone, but for the few pictures decoded to see if they are grey and what their range is.
 
         What cannot be read is passed over: whoever encodes it is told.
         """
         assert isinstance(self.options, Image.Options)
         stride = max(1, len(values) // _LOOKED_AT_FOR_COLOR)
-        grey, sizes = True, []
+        range_stride = max(1, len(values) // _DECODED_FOR_RANGE)
+        grey, sizes, seen = True, [], []
         for row, value in enumerate(values):
             try:
                 picture = _opened(value)
@@ -94,11 +109,19 @@ class Image(Field):
                 sizes.append(upright_size(picture))
                 if self.options.color is None and grey and picture.mode not in _GREY_MODES and row % stride == 0:
                     grey = _is_grey(self._loaded(value))
+                if _is_deep(picture) and row % range_stride == 0:
+                    seen.append(self._values_to_learn_from(value))
             except ValueError:
                 continue
         color = self.options.color or ("grey" if grey else "rgb")
         height, width = _size(self.options.size, sizes)
-        return {"height": height, "width": width, "channels": 1 if color == "grey" else 3}
+        deep = np.concatenate([np.zeros(0), *seen])
+        return {
+            "height": height,
+            "width": width,
+            "channels": 1 if color == "grey" else 3,
+            "range": np.quantile(deep, (_DARKEST, _BRIGHTEST)).tolist() if deep.size else None,
+        }
 
     @property
     def form(self) -> Form:
@@ -112,7 +135,7 @@ class Image(Field):
         for row, value in enumerate(values):
             picture = self._loaded(value, near)
             if picture is not None:
-                arrays[row] = _pixels(picture, *shape)
+                arrays[row] = _pixels(self._of_eight_bits(picture), *shape)
         return arrays
 
     def decode(self, array: Array) -> list[bytes]:
@@ -140,13 +163,24 @@ class Image(Field):
         return {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/*"}
 
     def json_value(self, value: Any) -> Any:
-        return base64.b64encode(bytes(value)).decode() if isinstance(value, (bytes, bytearray)) else value
+        """Base64 of the file; of a DICOM or NIfTI file, of its picture as PNG: the file names the patient."""
+        content = _from_base64(value) if isinstance(value, str) else value
+        if not isinstance(content, (bytes, bytearray)):
+            return value
+        if scan(bytes(content)) is not None:
+            stream = io.BytesIO()
+            self.parse(content).save(stream, "PNG")
+            content = stream.getvalue()
+        return base64.b64encode(bytes(content)).decode()
 
     def _loaded(self, value: Any, near: tuple[int, int] | None = None) -> Any:
         """The picture in memory and upright; a JPEG much larger than ``near`` (width, height) is decoded smaller."""
         from PIL import ImageOps
 
+        assert isinstance(self.options, Image.Options)
         picture = _opened(value)
+        if isinstance(picture, Scan):
+            return _measured(*picture.picture(self.options.slice))
         if picture is None or not isinstance(value, (bytes, bytearray, memoryview, str)):
             return picture
         if near is not None and picture.format in ("JPEG", "MPO"):
@@ -160,6 +194,46 @@ class Image(Field):
         except Exception:  # Pillow's decoders raise whatever they stumble over
             raise ValueError(_DAMAGED) from None
         return picture
+
+    def _of_eight_bits(self, picture: Any) -> Any:
+        """A loaded picture through its range, where it has more than 8 bits; any other as it is."""
+        from PIL import Image as Pillow
+
+        if not _is_deep(picture):
+            return picture
+        values = np.asarray(picture, np.float32)
+        low, high = self._range(picture, values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            bright = np.clip((values - low) / (high - low if high > low else 1.0), 0, 1)
+        bright = 1 - bright if picture.info.get("inverted") else bright
+        return Pillow.fromarray(np.rint(np.nan_to_num(bright) * 255).astype(np.uint8))
+
+    def _range(self, picture: Any, values: Array) -> tuple[float, float]:
+        """What of a picture of more than 8 bits is black, and what white."""
+        assert isinstance(self.options, Image.Options)
+        match self.options.window:
+            case (center, width):
+                return center - width / 2, center + width / 2
+            case "picture":
+                known = values[np.isfinite(values)]
+                low, high = np.quantile(known if known.size else np.zeros(1), (_DARKEST, _BRIGHTEST))
+                return float(low), float(high)
+            case None if picture.info.get("range"):
+                low, high = picture.info["range"]
+                return low, high
+        # Where no training picture had more than 8 bits, black and white are those of the picture's own type.
+        low, high = self.state.get("range") or (0.0, 1.0 if picture.mode == "F" else 65535.0)
+        return low, high
+
+    def _values_to_learn_from(self, value: Any) -> Array:
+        assert isinstance(self.options, Image.Options)
+        picture = self._loaded(value)
+        if self.options.window is None and picture.info.get("range"):
+            return np.zeros(0)
+        values = np.asarray(picture, np.float32).reshape(-1)
+        some = values[:: max(1, len(values) // _VALUES_FOR_RANGE)].astype(np.float64)
+        known: Array = some[np.isfinite(some)]
+        return known
 
 
 def upright_size(picture: Any) -> tuple[int, int]:
@@ -191,6 +265,11 @@ def _opened(value: Any) -> Any:
         raise ValueError(_NOT_BYTES)
     if len(value) == 0:
         return None
+    medical = scan(bytes(value))
+    if medical is not None:
+        if medical.width * medical.height > _MOST_PIXELS:
+            raise ValueError(_TOO_LARGE)
+        return medical
     try:
         picture = Pillow.open(io.BytesIO(bytes(value)), formats=_FORMATS)
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
@@ -211,8 +290,6 @@ def _pixels(picture: Any, height: int, width: int, channels: int) -> Array:
         layer = picture.convert("RGBA")
         picture = Pillow.new("RGBA", layer.size, "white")
         picture.alpha_composite(layer)
-    elif picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        picture = _sixteen_bits(picture)
     plain = picture.convert("L" if channels == 1 else "RGB")
     if plain.size != (width, height):
         plain = plain.resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=2.0)
@@ -244,16 +321,19 @@ def _from_array(array: Array) -> Any:
 
     match array.shape:
         case (height, width) | (height, width, 1) | (height, width, 3) if height and width:
-            if array.dtype != np.uint8:
+            plain = array.reshape(height, width) if array.shape[2:] == (1,) else array
+            if array.dtype != np.uint8 and (plain.ndim != 2 or array.dtype.kind not in "iuf"):  # noqa: PLR2004
                 raise ValueError(
                     Text(
-                        f"not a picture: an array of {array.dtype}, expected uint8 (0–255)",
-                        f"不是图片：数组类型为 {array.dtype}，应为 uint8(0–255)",
+                        f"not a picture: an array of {array.dtype}, expected uint8 (0–255), or numbers if it is grey",
+                        f"不是图片：数组类型为 {array.dtype}，应为 uint8（0–255）；灰度图可以是其他数字",
                     )
                 )
-            return Pillow.fromarray(
-                np.ascontiguousarray(array.reshape(height, width) if array.shape[2:] == (1,) else array)
-            )
+            if height * width > _MOST_PIXELS:
+                raise ValueError(_TOO_LARGE)
+            if array.dtype == np.uint16:
+                return Pillow.fromarray(np.ascontiguousarray(plain))
+            return Pillow.fromarray(np.ascontiguousarray(plain, None if array.dtype == np.uint8 else np.float32))
         case _:
             raise ValueError(
                 Text(
@@ -272,10 +352,14 @@ def _is_grey(picture: Any) -> bool:
     return bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
 
 
-def _sixteen_bits(picture: Any) -> Any:
+def _is_deep(picture: Any) -> bool:
+    return str(picture.mode).startswith(("I", "F"))
+
+
+def _measured(pixels: Array, limits: tuple[float, float] | None, is_inverted: bool) -> Any:
+    """A picture of a medical file as one of Pillow's, with what the file says of its range."""
     from PIL import Image as Pillow
 
-    values = np.nan_to_num(np.asarray(picture, np.float32))
-    low, high = float(values.min()), float(values.max())
-    scaled = (values - low) / (high - low) * 255 if high > low else np.zeros_like(values)
-    return Pillow.fromarray(scaled.astype(np.uint8))
+    picture = Pillow.fromarray(pixels)
+    picture.info.update(range=limits, inverted=is_inverted)
+    return picture

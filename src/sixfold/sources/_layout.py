@@ -15,6 +15,7 @@ __all__ = ["PICTURE_SUFFIXES", "SERIES_SUFFIX", "TABLE_SUFFIXES", "Layout", "Mem
 
 PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+    | {".dcm", ".dicom", ".nii"}
 )
 SERIES_SUFFIX = ".ts"
 TABLE_SUFFIXES = frozenset(
@@ -143,7 +144,9 @@ def _is_clutter(name: str) -> bool:
 
 
 def _suffix(name: str) -> str:
-    return "." + name.rpartition("/")[2].rpartition(".")[2].lower()
+    plain = name.rpartition("/")[2].lower()
+    # A NIfTI file is often compressed as a whole, and read so.
+    return "." + plain.removesuffix(".gz" if plain.endswith(".nii.gz") else "").rpartition(".")[2]
 
 
 def _is_table(name: str) -> bool:

@@ -129,7 +129,7 @@ def _bytes(value: Any) -> bytes | None:
     if isinstance(value, np.ndarray):
         return png(value)
     if hasattr(value, "getbands"):
-        return png(np.asarray(value if value.mode in ("L", "RGB") else value.convert("RGB")))
+        return png(np.asarray(value if value.mode in ("L", "RGB", "I;16") else value.convert("RGB")))
     return bytes(value)
 
 
