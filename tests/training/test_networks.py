@@ -13,17 +13,20 @@ keras = pytest.importorskip("keras")
 from sixfold.errors import ProductError, TrainingError  # noqa: E402
 from sixfold.families import find, names  # noqa: E402
 from sixfold.fields import Form  # noqa: E402
-from sixfold.networks import Facts, Network, Recipe  # noqa: E402
+from sixfold.networks import Facts, Fitted, Layered, Network, Proposal, Recipe, Rows  # noqa: E402
 from sixfold.networks.cnn import Cnn  # noqa: E402
 from sixfold.networks.keras import Keras  # noqa: E402
 from sixfold.networks.mlp import Mlp  # noqa: E402
 from sixfold.product import Train  # noqa: E402
 from sixfold.tasks import Output  # noqa: E402
+from sixfold.training._export import outputs_of  # noqa: E402
 
 PHOTO = Form(name="grid", shape=(64, 64, 3), dtype="uint8")
 SMALL = Form(name="grid", shape=(8, 8, 1), dtype="uint8")
 NUMBER = Form(name="vector", shape=(2,), dtype="float32")
 WORD = Form(name="ids", shape=(), dtype="int32", vocabulary=5)
+TEXT = Form(name="tokens", shape=(12,), dtype="int32", vocabulary=30)
+SERIES = Form(name="steps", shape=(20, 3), dtype="float32")
 
 
 def classic() -> Any:
@@ -82,26 +85,50 @@ def every_network() -> list[str]:
     return [name for name in names(Network) if name != "keras"]
 
 
+SUITED = (
+    {"given_0": SMALL},
+    {"given_0": NUMBER, "given_1": WORD},
+    {"given_0": TEXT},
+    {"given_0": SERIES},
+    {"given_0": SMALL, "given_1": NUMBER, "given_2": WORD, "given_3": TEXT, "given_4": SERIES},
+)
+
+
+def drawn(form: Form, rows: int, draw: np.random.Generator) -> np.ndarray:
+    array = draw.integers(0, max(2, form.vocabulary), (rows, *form.shape)).astype(form.dtype)
+    if form.name == "steps":
+        array = draw.normal(size=(rows, *form.shape)).astype(np.float32)
+        array[..., -1] = 1.0
+    return array
+
+
 @pytest.mark.parametrize("name", every_network())
 def test_every_network_keeps_the_contract_of_its_family(name: str) -> None:
     kind = find(Network, name)
     assert kind.title.en
     assert kind.title.zh
     assert not set(kind.Options.model_fields) & set(Train.model_fields), "options stand flat in `train`"
-    given = {"given_0": SMALL} if kind.suits({"given_0": SMALL}) else {"given_0": NUMBER, "given_1": WORD}
-    assert kind.suits(given) > 0
-    draw = np.random.default_rng(0)
-    for output in (Output(3, "softmax"), Output(1, "sigmoid")):
-        network = kind()
-        assert isinstance(network.recipe(given, output, Facts(100)), Recipe)
-        model = network.build(given, output, Facts())
-        rows = {
-            name: draw.integers(0, max(2, form.vocabulary), (5, *form.shape)).astype(form.dtype)
-            for name, form in given.items()
-        }
-        answers = np.asarray(model(rows, training=False))
-        assert answers.shape == (5, output.units)
-        assert ((answers >= 0) & (answers <= 1)).all()
+    given = next(forms for forms in SUITED if kind.suits(forms))
+    network, draw = kind(), np.random.default_rng(0)
+    assert all(isinstance(one, Proposal) for one in network.first(given, Output(3, "softmax"), Facts()))
+    if kind.needs:
+        return  # it is nothing without what it needs; its own tests bring that
+    for output in (Output(3, "softmax"), Output(1, "sigmoid"), Output(1, "linear")):
+        rows = {name: drawn(form, 60, draw) for name, form in given.items()}
+        if isinstance(network, Fitted):
+            targets = np.eye(3, dtype=np.float32)[np.arange(60) % 3][:, : output.units]
+            some = Rows(rows, targets)
+            graph, about = network.fit(some, some, given, output, 0, lambda *told: True)
+            answers = outputs_of(graph, rows)
+            assert about["parameters"] > 0
+        else:
+            assert isinstance(network, Layered)
+            assert isinstance(network.recipe(given, output, Facts(100)), Recipe)
+            answers = np.asarray(network.build(given, output, Facts(60, rows))(rows, training=False))
+        assert answers.shape == (60, output.units)
+        assert np.isfinite(answers).all()
+        if output.activation != "linear":
+            assert ((answers >= 0) & (answers <= 1)).all()
         if output.units > 1:
             np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
 
