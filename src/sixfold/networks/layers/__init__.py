@@ -2,6 +2,7 @@
 
 from sixfold.networks.layers.one_hot import OneHot
 from sixfold.networks.layers.pooled_there import PooledThere
+from sixfold.networks.layers.positions import Positions
 from sixfold.networks.layers.token_shares import TokenShares
 
-__all__ = ["OneHot", "PooledThere", "TokenShares"]
+__all__ = ["OneHot", "PooledThere", "Positions", "TokenShares"]
