@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ keras = pytest.importorskip("keras")
 from sixfold.errors import ProductError, TrainingError  # noqa: E402
 from sixfold.families import find, names  # noqa: E402
 from sixfold.fields import Form  # noqa: E402
-from sixfold.networks import Facts, Fitted, Layered, Network, Proposal, Recipe, Rows  # noqa: E402
+from sixfold.networks import Facts, Fitted, Layered, Network, Recipe, Rows  # noqa: E402
 from sixfold.networks.cnn import Cnn  # noqa: E402
 from sixfold.networks.keras import Keras  # noqa: E402
 from sixfold.networks.mlp import Mlp  # noqa: E402
+from sixfold.networks.resnet import Resnet  # noqa: E402
 from sixfold.product import Train  # noqa: E402
 from sixfold.tasks import Output  # noqa: E402
 from sixfold.training._export import outputs_of  # noqa: E402
@@ -25,8 +27,9 @@ PHOTO = Form(name="grid", shape=(64, 64, 3), dtype="uint8")
 SMALL = Form(name="grid", shape=(8, 8, 1), dtype="uint8")
 NUMBER = Form(name="vector", shape=(2,), dtype="float32")
 WORD = Form(name="ids", shape=(), dtype="int32", vocabulary=5)
-TEXT = Form(name="tokens", shape=(12,), dtype="int32", vocabulary=30)
 SERIES = Form(name="steps", shape=(20, 3), dtype="float32")
+LONG_SERIES = Form(name="steps", shape=(80, 3), dtype="float32")
+TEXT = Form(name="tokens", shape=(16,), dtype="int32", vocabulary=30)
 
 
 def classic() -> Any:
@@ -81,25 +84,67 @@ def test_mlp_with_hidden_is_the_textbook_perceptron() -> None:
     np.testing.assert_allclose(np.asarray(model(rows)), expected, atol=1e-6)
 
 
+FORMS = {"given_0": NUMBER, "given_1": WORD, "given_2": SMALL, "given_3": SERIES, "given_4": TEXT}
+OUTPUTS = (Output(3, "softmax"), Output(1, "sigmoid"), Output(1, "linear"))
+
+
 def every_network() -> list[str]:
     return [name for name in names(Network) if name != "keras"]
 
 
-SUITED = (
-    {"given_0": SMALL},
-    {"given_0": NUMBER, "given_1": WORD},
-    {"given_0": TEXT},
-    {"given_0": SERIES},
-    {"given_0": SMALL, "given_1": NUMBER, "given_2": WORD, "given_3": TEXT, "given_4": SERIES},
-)
+def every_network_by_itself() -> list[str]:
+    """Those that need no option: the others' own tests bring it."""
+    return [name for name in every_network() if not find(Network, name).needs]
 
 
-def drawn(form: Form, rows: int, draw: np.random.Generator) -> np.ndarray:
-    array = draw.integers(0, max(2, form.vocabulary), (rows, *form.shape)).astype(form.dtype)
-    if form.name == "steps":
-        array = draw.normal(size=(rows, *form.shape)).astype(np.float32)
-        array[..., -1] = 1.0
-    return array
+def mixes(kind: type[Network]) -> list[dict[str, Form]]:
+    """Each form alone, the table, and the largest mix, as far as the network suits them."""
+    table = {name: FORMS[name] for name in ("given_0", "given_1")}
+    alone = [{"given_0": form} for form in (SMALL, SERIES, TEXT)]
+    largest = {name: form for name, form in FORMS.items() if kind.suits({**table, name: form})}
+    return [given for given in (*alone, table, largest) if given and kind.suits(given)]
+
+
+def rows_of(given: Mapping[str, Form], count: int, seed: int = 0) -> dict[str, Any]:
+    """Random rows; series and texts end early, and the first row has none."""
+    draw = np.random.default_rng(seed)
+    rows: dict[str, Any] = {}
+    for name, form in given.items():
+        if form.dtype == "float32":
+            x = draw.normal(size=(count, *form.shape)).astype(np.float32)
+        else:
+            x = draw.integers(form.name == "tokens", max(2, form.vocabulary), (count, *form.shape)).astype(form.dtype)
+        if form.name in ("steps", "tokens"):
+            ends = draw.integers(1, form.shape[0] + 1, count)
+            ends[0] = 0
+            there = np.arange(form.shape[0]) < ends[:, None]
+            if form.name == "steps":
+                x[..., -1] = 1
+            x = x * (there[..., None] if form.name == "steps" else there).astype(x.dtype)
+        rows[name] = x
+    return rows
+
+
+def targets_of(output: Output, count: int) -> np.ndarray:
+    classes = np.arange(count) % max(2, output.units)
+    return np.eye(output.units, dtype=np.float32)[classes] if output.units > 1 else classes[:, None].astype(np.float32)
+
+
+def answers_of(graph: bytes, rows: Mapping[str, Any]) -> np.ndarray:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    (answers,) = session.run(None, dict(rows))
+    return np.asarray(answers)
+
+
+def hold_that_they_are(answers: np.ndarray, output: Output, count: int) -> None:
+    assert answers.shape == (count, output.units)
+    assert np.isfinite(answers).all()
+    if output.activation != "linear":
+        assert ((answers >= 0) & (answers <= 1)).all()
+    if output.activation == "softmax":
+        np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", every_network())
@@ -108,29 +153,108 @@ def test_every_network_keeps_the_contract_of_its_family(name: str) -> None:
     assert kind.title.en
     assert kind.title.zh
     assert not set(kind.Options.model_fields) & set(Train.model_fields), "options stand flat in `train`"
-    given = next(forms for forms in SUITED if kind.suits(forms))
-    network, draw = kind(), np.random.default_rng(0)
-    assert all(isinstance(one, Proposal) for one in network.first(given, Output(3, "softmax"), Facts()))
+    assert mixes(kind), "it suits something"
     if kind.needs:
-        return  # it is nothing without what it needs; its own tests bring that
-    for output in (Output(3, "softmax"), Output(1, "sigmoid"), Output(1, "linear")):
-        rows = {name: drawn(form, 60, draw) for name, form in given.items()}
-        if isinstance(network, Fitted):
-            targets = np.eye(3, dtype=np.float32)[np.arange(60) % 3][:, : output.units]
-            some = Rows(rows, targets)
-            graph, about = network.fit(some, some, given, output, 0, lambda *told: True)
-            answers = outputs_of(graph, rows)
-            assert about["parameters"] > 0
-        else:
-            assert isinstance(network, Layered)
-            assert isinstance(network.recipe(given, output, Facts(100)), Recipe)
-            answers = np.asarray(network.build(given, output, Facts(60, rows))(rows, training=False))
-        assert answers.shape == (60, output.units)
-        assert np.isfinite(answers).all()
-        if output.activation != "linear":
-            assert ((answers >= 0) & (answers <= 1)).all()
-        if output.units > 1:
-            np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+        return
+    for given in mixes(kind):
+        for output in OUTPUTS:
+            network, rows = kind(), rows_of(given, 60)
+            if isinstance(network, Fitted):
+                fed = Rows(rows, targets_of(output, 60))
+                graph, about = network.fit(fed, fed, given, output, 0, lambda done, most, loss: True)
+                assert about["parameters"] > 0
+                answers = outputs_of(graph, rows)
+            else:
+                assert isinstance(network, Layered)
+                assert isinstance(network.recipe(given, output, Facts(100)), Recipe)
+                answers = np.asarray(network.build(given, output, Facts(60, rows))(rows, training=False))
+            hold_that_they_are(answers, output, 60)
+
+
+class Least:
+    """A draw that takes the first of everything."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return low
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        return low
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return choices[0]
+
+
+@pytest.mark.parametrize("name", every_network_by_itself())
+def test_what_a_network_proposes_is_what_it_and_its_recipe_understand(name: str) -> None:
+    kind = find(Network, name)
+    for given in mixes(kind):
+        network = kind()
+        proposals = [
+            *network.first(given, OUTPUTS[0], Facts(500)),
+            network.varied(Least(), given, OUTPUTS[0], Facts(500)),
+        ]
+        for proposal in filter(None, proposals):
+            kind.Options(**proposal.options)
+            plain = network.recipe(given, OUTPUTS[0], Facts(500)) if isinstance(network, Layered) else Recipe()
+            Recipe(**{**plain.model_dump(), **proposal.recipe})
+
+
+@pytest.mark.parametrize("name", every_network_by_itself())
+def test_every_exported_graph_answers_as_its_network_does(name: str) -> None:
+    from sixfold.training._export import exported, hold_equal
+
+    network = find(Network, name)()
+    if isinstance(network, Fitted):
+        pytest.skip("what is fitted is a graph from the start")
+    assert isinstance(network, Layered)
+    given = mixes(type(network))[-1]
+    model, rows = network.build(given, OUTPUTS[0], Facts()), rows_of(given, 7)
+    for variable in model.variables:  # running means of zero would hide a mistake
+        if "moving_mean" in variable.path or "beta" in variable.path:
+            variable.assign(np.random.default_rng(1).normal(scale=0.1, size=variable.shape))
+    expected = np.asarray(model(rows, training=False))
+    graph = exported(model)
+    assert hold_equal(graph, rows, expected) < 1e-4
+    np.testing.assert_allclose(answers_of(graph, {name: x[2:3] for name, x in rows.items()}), expected[2:3], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", every_network_by_itself())
+def test_padding_never_changes_an_answer(name: str) -> None:
+    kind = find(Network, name)
+    for form in (LONG_SERIES, TEXT):
+        given = {"given_0": form}
+        if not kind.suits(given) or not issubclass(kind, Layered):
+            continue
+        longer = {"given_0": form.model_copy(update={"shape": (form.shape[0] + 8, *form.shape[1:])})}
+        short, long = (kind().build(forms, OUTPUTS[0], Facts()) for forms in (given, longer))
+        long.set_weights(short.get_weights())
+        (x,) = rows_of(given, 5).values()
+        padded = np.pad(x, [(0, 0), (0, 8), *[(0, 0)] * (x.ndim - 2)])
+        expected = np.asarray(short({"given_0": x}, training=False))
+        np.testing.assert_allclose(np.asarray(long({"given_0": padded}, training=False)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("depth", [9, 18, 34])
+def test_a_large_picture_is_halved_twice_at_the_start_of_a_residual_network(depth: Any) -> None:
+    def first(side: int) -> tuple[Any, Any]:
+        form = Form(name="grid", shape=(side, side, 1), dtype="uint8")
+        network = Resnet(Resnet.Options(depth=depth, width=4))
+        model = network.build({"given_0": form}, Output(2, "softmax"), Facts())
+        convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+        assert len(convolutions) == {9: 8, 18: 20, 34: 36}[depth]  # with the shortcuts', without the dense layer
+        return convolutions[0].kernel_size, convolutions[0].strides
+
+    assert first(64) == ((3, 3), (1, 1))
+    assert first(96) == ((7, 7), (2, 2))
+
+
+@pytest.mark.parametrize(("name", "form"), [("resnet", NUMBER), ("rnn", NUMBER), ("cnn", WORD)])
+def test_a_network_says_which_columns_it_is_for(name: str, form: Form) -> None:
+    network = find(Network, name)()
+    assert isinstance(network, Layered)
+    with pytest.raises(TrainingError) as caught:
+        network.build({"given_0": form}, OUTPUTS[0], Facts())
+    assert caught.value.code == "training.does_not_suit"
 
 
 def test_too_many_poolings_for_a_small_picture_are_refused() -> None:

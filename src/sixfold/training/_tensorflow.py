@@ -20,6 +20,7 @@ from sixfold.training._feed import Chunk
 from sixfold.training._objective import Objective
 from sixfold.training._optimizer import update_of
 from sixfold.training._pooling import fast_pooling
+from sixfold.training._recurrence import fast_recurrence
 
 __all__ = ["Stepper", "keep_heap"]
 
@@ -98,7 +99,7 @@ class Stepper:
         if (chunk.rows, batch) not in self._compiled:  # shapes known beforehand make better kernels
             shapes = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), (inputs, targets))
             steps = (tf.TensorSpec((None, batch), tf.int32), tf.TensorSpec((None,), tf.float32))
-            with fast_pooling():
+            with fast_pooling(), fast_recurrence():
                 self._compiled[chunk.rows, batch] = tf.function(self._run).get_concrete_function(*shapes, *steps)
         self._compiled[chunk.rows, batch](
             inputs, targets, tf.constant(order, tf.int32), tf.constant(list(rates), tf.float32)
@@ -124,7 +125,8 @@ class Stepper:
         for at in range(0, rows, _PREDICT_BATCH):
             batch = {name: x[order[at : at + _PREDICT_BATCH]] for name, x in inputs.items()}
             batch = {name: without_padding(x) if name in self._texts else x for name, x in batch.items()}
-            parts.append(self._predict({name: tf.constant(x) for name, x in batch.items()}).numpy())
+            with fast_recurrence():  # at work where a new shape is traced
+                parts.append(self._predict({name: tf.constant(x) for name, x in batch.items()}).numpy())
         found = np.concatenate(parts).astype(np.float32)
         return found[np.argsort(order, kind="stable")]
 

@@ -19,6 +19,13 @@ class PooledThere(keras.layers.Layer):
     A sequence of nothing but padding gives zeros.
     """
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.supports_masking = True
+
+    def compute_mask(self, *_: Any) -> None:
+        """What is pooled has no steps any more."""
+
     def call(self, x: Any, there: Any) -> Any:
         ops = keras.ops
         kept = ops.cast(there, x.dtype)[..., None]  # (batch, length, 1)

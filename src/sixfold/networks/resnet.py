@@ -1,0 +1,163 @@
+"""The residual network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field as Setting
+
+from sixfold.errors import TrainingError
+from sixfold.families import Options as KindOptions
+from sixfold.fields import Form
+from sixfold.language import Text
+from sixfold.networks._composed import Composed
+from sixfold.networks._convolution import (
+    along,
+    averaged_down,
+    centred,
+    has_pictures,
+    over,
+    picture_recipe,
+    present,
+    series_recipe,
+    varied_pictures,
+)
+from sixfold.networks._network import Draw, Facts, Proposal, Recipe
+from sixfold.tasks import Output
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Resnet"]
+
+_NINE = 9
+_BLOCKS: dict[int, tuple[int, ...]] = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+"""How many blocks of two convolutions each level has (He et al. 2016, table 1)."""
+
+_LARGEST_SMALL_SIDE = 64
+_WIDTH_OF_NINE, _WIDTH = 32, 64
+
+_ALONG_FILTERS, _ALONG_SIZES = (64, 128, 128), (8, 5, 3)
+"""Of the three blocks along series, and of the three convolutions in each (Wang, Yan & Oates 2017)."""
+
+
+class Resnet(Composed):
+    """Convolutions with shortcuts around them (He et al. 2016), batch-normalised before each activation.
+
+    Pictures: a side of up to 64 pixels gets a 3×3 convolution first and no pooling, a larger one 7×7 in steps of two
+    and a pooling. By default the nine-layer network that won DAWNBench (Coleman et al. 2017), on pictures averaged down
+    to about 32 pixels; 18 and 34 layers are those of the paper. Series: three blocks of three convolutions (Wang, Yan &
+    Oates 2017).
+    """
+
+    title: ClassVar[Text] = Text("residual network", "残差网络")
+
+    class Options(KindOptions):
+        """``depth``: layers, 9, 18 or 34. ``width``: filters of the first level; left out, 32 for 9, 64 for others."""
+
+        depth: Literal[9, 18, 34] | None = None
+        width: int | None = Setting(default=None, ge=4, le=256)
+
+    @classmethod
+    def suits(cls, given: Mapping[str, Form]) -> int:
+        forms = {form.name for form in given.values()}
+        return 20 if "grid" in forms else 22 if "steps" in forms else 0
+
+    def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
+        if not self.suits(given):
+            received = ", ".join(form.name for form in given.values())
+            expected = "a picture or a series among the given columns"
+            raise TrainingError("does_not_suit", network="resnet", expected=expected, received=received)
+        return super().build(given, output, facts)
+
+    def encoder(self, x: Any, form: Form, facts: Facts) -> Any | None:  # noqa: ARG002
+        match form.name:
+            case "grid":
+                return self._over_pictures(x, form)
+            case "steps":
+                return _along_series(x)
+            case _:
+                return None
+
+    def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:  # noqa: ARG002
+        return picture_recipe(facts.rows) if has_pictures(given) else series_recipe(facts.rows)
+
+    def varied(self, draw: Draw, given: Mapping[str, Form], output: Output, facts: Facts) -> Proposal | None:
+        if has_pictures(given):
+            return varied_pictures(draw, self.recipe(given, output, facts))
+        return super().varied(draw, given, output, facts)
+
+    @property
+    def _said(self) -> Options:
+        assert isinstance(self.options, Resnet.Options)
+        return self.options
+
+    def _over_pictures(self, x: Any, form: Form) -> Any:
+        import keras
+
+        is_small = min(form.shape[:2]) <= _LARGEST_SMALL_SIDE
+        depth = self._said.depth or (_NINE if is_small else 18)
+        width = self._said.width or (_WIDTH_OF_NINE if depth == _NINE else _WIDTH)
+        x = centred(x)
+        if not is_small:
+            x = keras.layers.MaxPooling2D(3, strides=2, padding="same")(over(x, width, 7, strides=2))
+            return _levels(x, width, _BLOCKS[depth]) if depth != _NINE else _nine(x, width)
+        x = over(averaged_down(x), width)
+        return _nine(x, width) if depth == _NINE else _levels(x, width, _BLOCKS[depth])
+
+
+def _nine(x: Any, width: int) -> Any:
+    """Three levels of twice the filters each, the first and the last with a block: (batch, 8·width)."""
+    import keras
+
+    x = _halved(over(x, 2 * width))
+    x = _block(x, 2 * width)
+    x = _halved(over(x, 4 * width))
+    x = _halved(over(x, 8 * width))
+    x = _block(x, 8 * width)
+    return keras.layers.GlobalMaxPooling2D()(x)
+
+
+def _halved(x: Any) -> Any:
+    import keras
+
+    return keras.layers.MaxPooling2D(2)(x) if min(x.shape[1:3]) > 1 else x
+
+
+def _levels(x: Any, width: int, blocks: tuple[int, ...]) -> Any:
+    """The levels of the paper, each half as large with twice the filters: (batch, 8·width)."""
+    import keras
+
+    for level, count in enumerate(blocks):
+        for index in range(count):
+            x = _block(x, width << level, strides=2 if level and not index else 1)
+    return keras.layers.GlobalAveragePooling2D()(x)
+
+
+def _block(x: Any, filters: int, strides: int = 1) -> Any:
+    """Two 3×3 convolutions and a shortcut, which is a 1×1 convolution where the shape changes."""
+    import keras
+
+    y = over(over(x, filters, strides=strides), filters, is_active=False)
+    if strides > 1 or x.shape[-1] != filters:
+        x = over(x, filters, 1, strides, is_active=False)
+    return keras.layers.ReLU()(keras.layers.Add()([x, y]))
+
+
+def _along_series(steps: Any) -> Any:
+    """(batch, length, channels) → (batch, 256)."""
+    import keras
+
+    from sixfold.networks.layers import PooledThere
+
+    there = present(steps)
+    x = steps
+    for filters in _ALONG_FILTERS:
+        y = x
+        for index, size in enumerate(_ALONG_SIZES):
+            y = along(y, there, filters, size, is_active=index < len(_ALONG_SIZES) - 1)
+        if x.shape[-1] != filters:
+            x = along(x, there, filters, 1, is_active=False)
+        x = keras.layers.ReLU()(keras.layers.Add()([x, y]))
+    return PooledThere()(x, there[..., 0])
