@@ -86,6 +86,44 @@ def test_a_number_comes_back_as_exactly_as_float32_tells_it_from_its_neighbours(
             assert abs(back - value) <= 1e-6 * scale
 
 
+@settings(deadline=None)
+@given(st.lists(numbers | st.none(), min_size=1), st.sampled_from(["log", "linear", "auto"]))
+def test_on_a_scale_of_logarithms_a_number_comes_back_as_exactly(values: list[float | None], scale: Any) -> None:
+    field = Number("n", Number.Options(scale=scale)).fit(values * 30)
+    array = field.encode(values)
+    assert np.isfinite(array).all()
+    unit = field.state["log_unit"]
+    for value, back in zip(values, field.decode(array), strict=True):
+        if value is None:
+            assert back is None
+        elif unit is not None:
+            assert back is not None
+            logs = (
+                abs(field.state["mean"]) + field.state["spread"] + np.logaddexp(0, np.log(abs(value) / unit or 1e-300))
+            )
+            assert abs(back / 4 - value / 4) <= 3e-7 * logs * (abs(value) / 2 + unit / 2)
+
+
+def test_strongly_skewed_amounts_are_encoded_by_their_logarithm_and_others_are_not() -> None:
+    dice = np.random.default_rng(0)
+    prices = np.exp(dice.normal(12, 1.2, 500))
+    for skewed in (prices, np.floor(prices / 1e5), np.where(dice.random(500) < 0.6, 0, prices)):
+        field = Number("n").fit(skewed)
+        assert field.state["log_unit"] == pytest.approx(np.median(skewed[skewed > 0]), rel=0.1)
+        assert field.decode(field.encode(skewed)) == pytest.approx(skewed.tolist(), rel=1e-4, abs=1e-2)
+        assert field.state["quantiles"][-1] == pytest.approx(skewed.max())
+    for plain in (prices - 1e5, dice.normal(100, 5, 500), dice.integers(0, 2, 500), prices[:20], np.zeros(500)):
+        assert Number("n").fit(plain).state["log_unit"] is None
+    assert Number("n", Number.Options(scale="linear")).fit(prices).state["log_unit"] is None
+
+
+def test_a_negative_number_has_its_place_on_a_scale_of_logarithms() -> None:
+    field = Number("n", Number.Options(scale="log")).fit([1.0, 10.0, 100.0])
+    low, nothing, high = field.encode([-10.0, 0.0, 10.0])[:, 0]
+    assert low < nothing < high
+    assert field.decode(field.encode([-10.0, 0.0])) == pytest.approx([-10, 0], abs=1e-4)
+
+
 @settings(deadline=None)  # the first example pays for imports
 @given(st.lists(numbers | st.none() | st.integers(-(10**6), 10**6), max_size=20), st.lists(numbers, min_size=1))
 def test_numbers_are_the_same_from_a_list_an_array_and_a_series(values: list[Any], seen: list[float]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from sixfold.families import Options as KindOptions
 from sixfold.fields._field import Array, Field, Values, Widget, is_missing, says_unknown
 from sixfold.fields._form import Form
 from sixfold.language import Text
@@ -18,6 +19,12 @@ _QUANTILES = 65
 """Knots of the empirical distribution kept for networks and drift statistics: 64 bins."""
 
 _RARE = 0.05
+_SKEWED = 2.0
+"""Skewness from which the few largest numbers would decide alone: that of the exponential distribution."""
+
+_ENOUGH_TO_JUDGE = 30
+"""Numbers from which their skewness says something."""
+
 _FARTHEST = 1e6
 """Standard deviations beyond which a number counts as this far: float32 and a network stay finite on any input."""
 
@@ -33,11 +40,20 @@ class Number(Field):
     Text that tables write where a number is not known (?, NA, NaN, null, none, -, 无 …) counts as missing.
 
     Encoded as (z, missing): z is standardised by the training rows' mean and standard deviation (held within a million
-    of them) and 0 where missing; the flag column exists only if a training value was missing.
+    of them) and 0 where missing; the flag column exists only if a training value was missing. Strongly skewed amounts
+    (prices, counts, incomes) are encoded by their logarithm, log(1 + amount / typical amount), before that.
     """
 
     title: ClassVar[Text] = Text("a number", "数字")
     widget: ClassVar[Widget] = "number"
+    version: ClassVar[int] = 2
+
+    class Options(KindOptions):
+        """``scale``: linear, or log, in which ten and a hundred lie as far apart as a hundred and a thousand; auto: log
+        if all training values are 0 or more and so skewed that their logarithms are less than half as skewed.
+        """
+
+        scale: Literal["auto", "linear", "log"] = "auto"
 
     def parse(self, value: Any) -> float | None:
         if is_missing(value):
@@ -57,15 +73,18 @@ class Number(Field):
     def learn(self, values: Values) -> dict[str, Any]:
         numbers = self._numbers(values)
         known = numbers[~np.isnan(numbers)]
-        # Divided by the largest, sums and squares of even the largest floats stay finite.
-        unit = float(np.abs(known).max(initial=0.0)) or 1.0
-        scaled = known / unit if known.size else np.zeros(1)
+        log_unit = self._log_unit(known)
+        unit, scaled = _scaled(known)
+        quantiles = [float(q) * unit for q in np.quantile(scaled, np.linspace(0, 1, _QUANTILES))]
+        if log_unit is not None:
+            unit, scaled = _scaled(_logarithms(known, log_unit))
         spread = float(scaled.std()) * unit if scaled.min() < scaled.max() else 0.0
         return {
             "mean": float(scaled.mean()) * unit,
             "spread": spread if spread > 0 else 1.0,
             "missing": bool(np.isnan(numbers).any()),
-            "quantiles": [float(q) * unit for q in np.quantile(scaled, np.linspace(0, 1, _QUANTILES))],
+            "quantiles": quantiles,
+            "log_unit": log_unit,
         }
 
     @property
@@ -83,6 +102,8 @@ class Number(Field):
         numbers = self._numbers(values)
         unknown = np.isnan(numbers)
         mean, spread = self.state["mean"], self.state["spread"]
+        if (log_unit := self.state.get("log_unit")) is not None:
+            numbers = _logarithms(numbers, log_unit)
         with np.errstate(over="ignore"):  # what overflows is held at the farthest, as it should be
             scaled = np.clip((numbers - mean) / spread, -_FARTHEST, _FARTHEST)
         scaled = np.where(unknown, 0.0, scaled)
@@ -93,12 +114,28 @@ class Number(Field):
         largest = np.finfo(np.float64).max
         with np.errstate(over="ignore"):  # float32 may lie just beyond the largest float that was encoded
             numbers = array[:, 0].astype(np.float64) * self.state["spread"] + self.state["mean"]
+            if (log_unit := self.state.get("log_unit")) is not None:
+                numbers = _amounts(numbers, log_unit)
         numbers = np.clip(numbers, -largest, largest)
         unknown = array[:, 1] > 0.5 if self.state["missing"] else np.zeros(len(array), bool)  # noqa: PLR2004
         return [None if blank else float(number) for number, blank in zip(numbers, unknown, strict=True)]
 
     def schema(self) -> dict[str, Any]:
         return {"type": ["number", "null"]}
+
+    def _log_unit(self, known: Array) -> float | None:
+        """The typical amount that logarithms are taken of, in multiples; ``None`` where numbers stay as they are."""
+        assert isinstance(self.options, Number.Options)
+        amounts = np.abs(known[known != 0])
+        if self.options.scale == "linear" or not amounts.size:
+            return None
+        typical = float(np.quantile(amounts, 0.5, method="nearest"))
+        if self.options.scale == "log":
+            return typical
+        if known.size < _ENOUGH_TO_JUDGE or known.min() < 0:
+            return None
+        skew = _skewness(known)
+        return typical if skew > _SKEWED and abs(_skewness(_logarithms(known, typical))) < skew / 2 else None
 
     def _numbers(self, values: Values) -> Array:
         if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
@@ -109,6 +146,34 @@ class Number(Field):
             except OverflowError:
                 raise ValueError(_NOT_FINITE) from None
         return np.array([np.nan if number is None else number for number in self.parsed(values)], np.float64)
+
+
+def _scaled(known: Array) -> tuple[float, Array]:
+    """(unit, numbers / unit): divided by the largest, sums and squares of even the largest floats stay finite."""
+    unit = float(np.abs(known).max(initial=0.0)) or 1.0
+    return unit, known / unit if known.size else np.zeros(1)
+
+
+def _skewness(known: Array) -> float:
+    """The third standardised moment; 0 where all numbers are alike."""
+    _, scaled = _scaled(known)
+    spread = float(scaled.std())
+    return float((((scaled - scaled.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
+
+
+def _logarithms(numbers: Array, unit: float) -> Array:
+    """log(1 + number / unit), and mirrored below 0 (Webber 2013), so that any number has one; without overflow."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of 0 is what is wanted: it gives 0 again
+        logarithms: Array = np.sign(numbers) * np.logaddexp(0.0, np.log(np.abs(numbers)) - np.log(unit))
+    return logarithms
+
+
+def _amounts(logarithms: Array, unit: float) -> Array:
+    """The way back from :func:`_logarithms`."""
+    sizes = np.abs(logarithms)
+    with np.errstate(divide="ignore", invalid="ignore"):  # as above
+        amounts: Array = np.sign(logarithms) * np.exp(sizes + np.log(-np.expm1(-sizes)) + np.log(unit))
+    return amounts
 
 
 def _from_text(text: str) -> float | None:
