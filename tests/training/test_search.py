@@ -209,7 +209,7 @@ def test_in_folds_every_row_is_held_out_once_and_the_graph_is_their_mean(prepare
     from safetensors.numpy import load
 
     heard: list[Event] = []
-    one = search(prepared, "folds", None, heard, most=1, folds=3)
+    one = search(prepared, "folds", None, heard, most=1, folds=(3, 3))
     about = one.run()
     held_out = load(prepared.get(one._work.members["held_out.safetensors"]))
     assert len(held_out["outputs"]) == 1297 + 200

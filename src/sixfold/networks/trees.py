@@ -32,22 +32,22 @@ _PLAIN_FORMS = ("vector", "ids", "points")
 class Trees(Fitted):
     """Gradient-boosted trees (Friedman 2001) by LightGBM (Ke et al. 2017), for tables.
 
-    Several boosters of different seeds, each on a random share of rows and columns, are averaged; each stops where the
-    validation loss does. A category counts as the number of its place. The graph holds the very same trees: thresholds
-    are rounded to the float32 below, so that every row takes the same way as in LightGBM.
+    Boosters on random shares of rows and columns are averaged, one for each fold of the rows at least; each stops where
+    the validation loss does. A category counts as the number of its place. The graph holds the very same trees:
+    thresholds are rounded to the float32 below, so that every row takes the same way as in LightGBM.
     """
 
     title: ClassVar[Text] = Text("boosted trees", "梯度提升树")
 
     class Options(KindOptions):
-        """``leaves``: most leaves of a tree; left out, by the rows. ``bags``: how many boosters are averaged.
+        """``leaves``: most leaves of a tree; left out, by the rows. ``bags``: how many boosters of each fold.
 
         ``shrinkage``: what each tree counts. ``leaf_rows``: fewest rows of a leaf; left out, by the rows. ``columns``:
         the share of columns that each tree looks at. ``lambda_2``: the L2 penalty of leaves.
         """
 
         leaves: int | None = Setting(default=None, ge=2, le=4096)
-        bags: int = Setting(default=3, ge=1, le=64)
+        bags: int = Setting(default=1, ge=1, le=64)
         shrinkage: float = Setting(default=0.05, gt=0, le=1)
         leaf_rows: int | None = Setting(default=None, ge=1)
         columns: float = Setting(default=0.6, gt=0, le=1)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sixfold.errors import TrainingError
 from sixfold.families import find, names
 from sixfold.fields import input_names
-from sixfold.networks import Network
+from sixfold.networks import Fitted, Network
 from sixfold.networks.keras import Keras
 from sixfold.product import Product
 from sixfold.stages._stage import Stage
@@ -22,7 +22,7 @@ __all__ = ["Train", "own_network"]
 _EVALUATION_SECONDS, _EVALUATION_SECONDS_PER_ROW = 5.0, 5e-4
 """What `evaluate` takes beside running a small graph, on two cores: baselines, intervals, the report."""
 
-_FOLDS, _FEW_ROWS = 5, 1500
+_FOLDS, _FEW_ROWS, _MANY_ROWS = 5, 1500, 200_000
 _DRAWN_AT_RANDOM = ("stratified", "random", "fold", "official")
 
 _LEAST_SHARE = 0.3
@@ -76,20 +76,29 @@ class Train(Stage):
                 update={"network": "keras", "options": own_network(product).options.model_dump()}
             )
         work.note("train.network", network=template.network)
-        result = run_trial(template.model_copy(update={"seconds": seconds}), work.listener)
+        family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
+        is_fitted = issubclass(find(family, template.network), Fitted)
+        count = _folds(inputs["prepare"], prepared)[1] if is_fitted else 1
+        result = run_trial(template.model_copy(update={"seconds": seconds, "folds": count}), work.listener)
         members = result.stored()
-        work.members.update({name: member for name, member in members.items() if name != "validation.safetensors"})
+        judged = "validation.safetensors"
+        work.members.update({name: member for name, member in members.items() if name != judged})
+        if count > 1:  # it learned from validation rows too: what each fold held out judges it
+            work.members["held_out.safetensors"] = members[judged]
         return result.about
 
 
-def _folds(artefact: Artefact, prepared: Prepared) -> int:
-    """In how many folds few rows are taken: a tenth of them would be too few to choose by, and dear to do without.
+def _folds(artefact: Artefact, prepared: Prepared) -> tuple[int, int]:
+    """In how many folds networks take their rows that are trained in steps, and fitted ones.
 
-    Only where validation rows were drawn at random: groups and times must not be mixed.
+    A tenth of few rows would be too few to choose by, and dear to do without; and what is fitted quickly can afford to
+    learn from validation rows too, whatever their number. Only where validation rows were drawn at random: groups and
+    times must not be mixed.
     """
-    split = artefact.about["split"]
-    is_ours = split["way"] in _DRAWN_AT_RANDOM and "validation" not in split["official"]
-    return _FOLDS if is_ours and prepared.rows("train") + prepared.rows("validation") < _FEW_ROWS else 1
+    split, rows = artefact.about["split"], prepared.rows("train") + prepared.rows("validation")
+    if split["way"] not in _DRAWN_AT_RANDOM or "validation" in split["official"]:
+        return 1, 1
+    return (_FOLDS if rows < _FEW_ROWS else 1), (_FOLDS if rows < _MANY_ROWS else 1)
 
 
 def _seconds_left(minutes: float, inputs: Mapping[str, Artefact], prepared: Prepared) -> float:

@@ -63,8 +63,10 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
         folds = train(trial, network, feeds, task, work)
         made, graph = folds[0].joined(folds), mean_of([one.graph for one in folds], task.output.activation)
         held = [part.validation for part in feeds]
+        order = np.argsort(np.argsort(feed.fold_of(trial.folds), kind="stable"), kind="stable")
         answers = [outputs_of(one.graph, rows.inputs, feed.texts) for one, rows in zip(folds, held, strict=True)]
-        outputs, targets = np.concatenate(answers), np.concatenate([rows.targets for rows in held])
+        outputs = np.concatenate(answers)[order]
+        targets = np.concatenate([rows.targets for rows in held])[order]
     judged_loss, judged_metric = judged(task, targets, outputs) if len(outputs) else (None, None)
     work.write("graph.onnx", graph)
     work.write("validation.safetensors", _tensors({"outputs": outputs, "targets": targets}))

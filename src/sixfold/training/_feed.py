@@ -106,7 +106,7 @@ class Feed:
         Folds hold the same share of each class; rows that are the same stand in one fold. For rows that fit in memory.
         """
         rows = self._together
-        is_validation = self._fold_of(of) == number
+        is_validation = self.fold_of(of) == number
         feed = copy.copy(self)
         feed.__dict__.pop("some", None)
         feed._groups = [()]
@@ -125,8 +125,11 @@ class Feed:
             None if self._resident is None else _lengths(self._resident, self.validation),
         )
 
-    def _fold_of(self, of: int) -> Array:
-        """The fold of each row (n,): groups of equal rows dealt out in turn, class by class, in a random order."""
+    def fold_of(self, of: int) -> Array:
+        """The fold of each row, training rows and then validation rows (n,).
+
+        Groups of equal rows are dealt out in turn, class by class, in a random order.
+        """
         rows = self._together
         flat = [np.ascontiguousarray(x).reshape(rows.rows, -1).view(np.uint8) for x in rows.inputs.values()]
         digests = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in np.concatenate(flat, axis=1)]

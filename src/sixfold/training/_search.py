@@ -24,7 +24,7 @@ from sixfold.errors import TrainingError
 from sixfold.families import find, names
 from sixfold.fields import Array, Form
 from sixfold.hashing import digest_of_value
-from sixfold.networks import Draw, Facts, Network, Proposal
+from sixfold.networks import Draw, Facts, Fitted, Network, Proposal
 from sixfold.store import Artefact, Workspace
 from sixfold.tasks import Output
 from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
@@ -67,6 +67,7 @@ class Tried:
         seconds: Wall-clock seconds that it took.
         loss: Validation loss, calibrated; of classes log loss, of numbers the squared error in standard deviations.
         figure: The metric on validation rows, by its name.
+        judged: How many rows it answered that it did not learn from.
     """
 
     name: str
@@ -85,12 +86,13 @@ class Tried:
     was_cut: bool = False
     reason: str | None = None
     overhead: float = 0.0
+    judged: int = 0
 
     def to_report(self) -> dict[str, Any]:
         """What the report shows of it."""
         record = asdict(self)
         record["validation"] = record.pop("loss")
-        return {name: value for name, value in record.items() if name not in ("key", "drawn", "overhead")}
+        return {name: value for name, value in record.items() if name not in ("key", "drawn", "overhead", "judged")}
 
 
 def candidates(given: Mapping[str, Form], said: Mapping[str, Any]) -> list[tuple[type[Network], dict[str, Any]]]:
@@ -100,7 +102,7 @@ def candidates(given: Mapping[str, Form], said: Mapping[str, Any]) -> list[tuple
         given: The forms of the given columns, by input name.
         said: Options that `train` says beside ``network: auto`` (``preset: …``).
     """
-    family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
+    family = _family()
     fit: list[tuple[int, type[Network], dict[str, Any]]] = []
     for name in names(family):
         kind = find(family, name)
@@ -130,7 +132,8 @@ class Search:
         work: Where to read, write, checkpoint and tell progress.
         seconds: Wall-clock budget; ``None``: each network once, ten minutes at most.
         most: The most trials.
-        folds: In how many folds each trial takes training and validation rows together (see :class:`Trial`).
+        folds: In how many folds a trial takes training and validation rows together (see :class:`Trial`): of networks
+            that are trained in steps, and of fitted ones, which are quick.
     """
 
     def __init__(
@@ -143,7 +146,7 @@ class Search:
         work: Workspace,
         seconds: float | None,
         most: int | None = None,
-        folds: int = 1,
+        folds: tuple[int, int] = (1, 1),
     ) -> None:
         self._template, self._given, self._output, self._work = template, given, output, work
         self._facts, self._folds = Facts(rows), folds
@@ -327,7 +330,7 @@ class Search:
                         "seconds": trial.slice,
                         "reserve": min(reserve, 0.4 * (trial.slice or reserve)),
                         "seed": self._template.seed + len(self._tried),
-                        "folds": self._folds,
+                        "folds": self._folds[issubclass(find(_family(), trial.network), Fitted)],
                     }
                 ),
                 self._work.listener,
@@ -342,32 +345,42 @@ class Search:
         self._work.store.keep("trial", trial.key, result.about, dict(result.stored()))
         self._work.store.drop_slot(trial.key)
         self._tried.append(self._measured(trial, result.about, time.monotonic() - begun))
+        self._compare()
         self._keep()
 
     def _measured(self, trial: Tried, about: Mapping[str, Any], seconds: float) -> Tried:
-        outputs, targets = self._validation(trial)
-        activation = self._output.activation
-        loss = None
-        if len(targets):
-            chances = calibrated(outputs, temperature_of(outputs, targets, activation), activation)
-            loss = float(loss_of_rows(chances, targets, activation).mean())
+        from safetensors.numpy import load
+
+        artefact = self._artefact(trial)
+        assert artefact is not None
+        judged = len(load(self._work.read(artefact, "validation.safetensors"))["targets"])
         return replace(
             trial,
             state="finished",
             seconds=round(seconds, 2),
-            loss=loss,
             figure=about.get("figure"),
             parameters=about.get("parameters"),
             was_cut=bool(about.get("was_cut")),
             overhead=float(about.get("export_seconds", 1.0)) + 1.0,
+            judged=judged,
         )
+
+    def _compare(self) -> None:
+        """Measure every finished trial on the rows that all of them held out."""
+        for place, one in enumerate(self._tried):
+            if one.state == "finished" and one.judged:
+                outputs, targets = self._validation(one)
+                activation = self._output.activation
+                chances = calibrated(outputs, temperature_of(outputs, targets, activation), activation)
+                loss = float(loss_of_rows(chances, targets, activation).mean())
+                self._tried[place] = replace(one, loss=loss)
 
     def _chosen(self) -> dict[str, Any]:
         finished = self._finished()
         if not finished:
             raise self._last_error
         members, weights, gain = self._mixed(finished)
-        if self._folds > 1:  # the members learned from validation rows too: what judges them is what each fold held out
+        if any(self._is_folded(one) for one in members):  # it learned from validation rows too: its folds judge it
             self._write_held_out(members, weights)
         if len(members) == 1:
             about = self._take_one(members[0])
@@ -478,13 +491,19 @@ class Search:
         return sorted(done, key=lambda one: np.inf if one.loss is None else one.loss)
 
     def _validation(self, trial: Tried) -> tuple[Array, Array]:
-        """What a trial's graph gave on validation rows (n, units), and their targets."""
+        """What a trial answered for rows that it did not learn from (n, units), and their targets; for the same rows
+        whichever trial is asked: those in folds alone held out training rows as well."""
         from safetensors.numpy import load
 
         artefact = self._artefact(trial)
         assert artefact is not None
         tensors = load(self._work.read(artefact, "validation.safetensors"))
-        return tensors["outputs"], tensors["targets"]
+        rows = min(one.judged for one in self._tried if one.state == "finished" or one is trial)
+        return tensors["outputs"][-rows:], tensors["targets"][-rows:]
+
+    def _is_folded(self, trial: Tried) -> bool:
+        artefact = self._artefact(trial)
+        return artefact is not None and int(artefact.about.get("folds", 1)) > 1
 
     def _artefact(self, trial: Tried) -> Artefact | None:
         return self._work.store.made("trial", trial.key)
@@ -500,3 +519,7 @@ class Search:
 
     def _keep(self) -> None:
         self._work.save_checkpoint({"tried": [asdict(one) for one in self._tried], "spent": self._spent()}, b"")
+
+
+def _family() -> type[Network]:
+    return Network

@@ -43,7 +43,8 @@ class Trial(BaseModel):
         reserve: Seconds of that which are kept back for the export.
         seed: For weights, order and augmentation.
         folds: In how many folds training and validation rows are taken together: each fold is the validation of a model
-            of its own, and the graph is their mean; 1: the validation rows that were prepared, and one model.
+            of its own, and the graph is their mean; 1: the validation rows that were prepared, and one model. What
+            each held out is kept in the order of training and then validation rows.
         checkpoint_seconds: At most so much training is lost to a kill; of a trial in folds, the trial.
     """
 
