@@ -207,6 +207,24 @@ def test_an_unseen_value_and_a_missing_one_share_the_place_of_the_unknown() -> N
     assert Category("c").fit(["a", "b"]).encode(["b", "z", None, "a"]).tolist() == [2, 0, 0, 1]
 
 
+def test_of_very_many_values_the_rare_ones_share_the_place_of_the_unknown_but_never_of_a_target() -> None:
+    common, rare = [f"street {n}" for n in range(80)] * 3, [f"lane {n}" for n in range(40)] * 2
+    field = Category("c").fit(common + rare)
+    assert len(field.classes) == 80
+    assert field.encode(["street 7", "lane 7", None]).tolist() == [1 + field.classes.index("street 7"), 0, 0]
+    assert len(Category("c").fit(common + rare, is_target=True).classes) == 120
+    assert len(Category("c").fit(rare).classes) == 40
+    said = Category("c", Category.Options(rare=3))
+    assert said.fit(["a", "a", "a", "b"]).classes == ["a"]
+    with pytest.raises(ValueError, match="rare"):
+        said.fit(["a", "b"], is_target=True)
+
+
+def test_a_yes_that_is_rare_stays_a_yes() -> None:
+    for is_target in (False, True):
+        assert YesNo("y").fit(["no"] * 500 + ["yes"], is_target=is_target).classes == ["no", "yes"]
+
+
 @pytest.mark.parametrize(
     ("values", "yes", "classes"),
     [

@@ -99,9 +99,15 @@ class Field(Kind, ABC):
     def decode(self, array: Array) -> list[Any]:
         """An array of shape (n, \\*form.shape) back to n values, as far as encoding kept them."""
 
-    def fit(self, values: Values) -> Self:
+    def learn_target(self, values: Values) -> dict[str, Any]:
+        """What it needs to know where its column is the one to predict; unless a kind says otherwise, the same."""
+        return self.learn(values)
+
+    def fit(self, values: Values, *, is_target: bool = False) -> Self:
         """This field, fitted on ``values`` (training rows alone); the original is left as it was."""
-        return type(self)(self.name, self.options, self.learn(values))
+        return type(self)(
+            self.name, self.options, self.learn_target(values) if is_target else self.learn(values), beside=self.beside
+        )
 
     def parsed(self, values: Values) -> list[Any]:
         """Every value through :meth:`parse`, each different one once where equal values are sure to be alike.

@@ -30,7 +30,7 @@ class YesNo(Category):
         yes: str | int | bool | None = None
 
     def learn(self, values: Values) -> dict[str, Any]:
-        seen: list[str] = super().learn(values)["classes"]
+        seen: list[str] = super().learn_target(values)["classes"]
         assert isinstance(self.options, YesNo.Options)
         shown = ", ".join(seen[:_SHOWN]) + (" …" if len(seen) > _SHOWN else "")
         if self.options.yes is not None:
@@ -64,3 +64,6 @@ class YesNo(Category):
                 )
             yes = recognised[0] if recognised else "yes"
         return {"classes": [*(others or ["no" if yes != "no" else "yes"]), yes]}
+
+    def learn_target(self, values: Values) -> dict[str, Any]:
+        return self.learn(values)

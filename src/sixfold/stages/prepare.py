@@ -102,7 +102,10 @@ class Prepare(Stage):
         untargeted = np.flatnonzero(target.missing)
         evidence = Evidence(given, target, splits, collected.shown, same, untargeted, unpictured, unseen)
         found = findings(evidence, levels, "split")
-        fitted = {name: _fitted(column, splits, collected) for name, column in collected.columns.items()}
+        fitted = {
+            name: _fitted(column, splits, collected, is_target=name == target.name)
+            for name, column in collected.columns.items()
+        }
         encoded = encode(collected, fitted, target.name, splits, same=same, seed=told.seed, work=work)
         evidence = replace(
             evidence,
@@ -246,10 +249,11 @@ def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
     return replace(splits, rows=kept), np.sort(np.concatenate(unseen))
 
 
-def _fitted(column: Column, splits: Splits, collected: Collected) -> Field:
+def _fitted(column: Column, splits: Splits, collected: Collected, *, is_target: bool) -> Field:
     rows = splits.rows["train"]
+    values = collected.stored(column.name, rows) if column.is_heavy else column.at(rows)
     try:
-        return column.kind.fit(collected.stored(column.name, rows) if column.is_heavy else column.at(rows))
+        return column.kind.fit(values, is_target=is_target)
     except ValueError as error:
         reason = reason_of(error)()
         raise DataError("bad_column", column=column.name, kind=column.kind.kind(), reason=reason) from error
