@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import ssl
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,9 +13,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from answering import certified, served
 from PIL import Image
 
-from serving import served
 from sixfold.errors import ProductError, SourceError
 from sixfold.families import find, names
 from sixfold.sources import Source, look, source_of
@@ -199,9 +198,9 @@ class _Files(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tls: ssl.SSLContext) -> Iterator[str]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A real https server on this machine, whose certificate is trusted for the length of the test."""
-    with served(_Files, tls) as address:
+    with served(_Files, certified(tmp_path, monkeypatch)) as address:
         yield address
 
 

@@ -6,10 +6,10 @@ import datetime as dt
 import hashlib
 import io
 import json
-import ssl
 from collections.abc import Iterator
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -17,9 +17,9 @@ from xml.sax.saxutils import escape
 import numpy as np
 import polars as pl
 import pytest
+from answering import certified, served
 from PIL import Image
 
-from serving import served
 from sixfold.errors import SourceError
 from sixfold.sources import source_of
 
@@ -224,7 +224,8 @@ class _Hub(_Silent):
 
 
 @pytest.fixture
-def hub(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    tls = certified(tmp_path, monkeypatch)
     monkeypatch.setenv("HF_TOKEN", "hf_hush")
     _Hub.told.clear()
     with served(_Hub, tls) as address, served(_Hub, tls) as storage:

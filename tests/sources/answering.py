@@ -1,10 +1,14 @@
-"""What tests of sources may ask for."""
+"""Real servers on this machine, for the length of a ``with`` block."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,9 +16,26 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+__all__ = ["certified", "served"]
 
-@pytest.fixture
-def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The address of a server whose requests ``handler`` answers."""
+    service = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        service.socket = tls.wrap_socket(service.socket, server_side=True)
+    thread = threading.Thread(target=service.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{service.server_address[1]}"
+    finally:
+        service.shutdown()
+        service.server_close()
+        thread.join()
+
+
+def certified(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """The certificate of a server on this machine, trusted for the length of the test."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
@@ -28,7 +49,7 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    pem = tmp_path / "server.pem"
+    pem = folder / "server.pem"
     plain = serialization.NoEncryption()
     secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
     pem.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
