@@ -90,6 +90,8 @@ def run_trial(trial: Trial, listener: Listener) -> Result:
         "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "1",
+        # Threads of LightGBM that spin while they wait for each other burn the time of whatever else runs here.
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         "SIXFOLD_LANG": language(),
         "PYTHONPATH": os.pathsep.join(filter(None, [_our_folder(), os.environ.get("PYTHONPATH", "")])),
     }
