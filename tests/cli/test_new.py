@@ -14,13 +14,14 @@ from PIL import Image
 import sixfold
 from sixfold.cli import main
 from sixfold.cli._draft import drafted, product_name, rendered, targets
+from sixfold.cli._guess import guessed
 from sixfold.product import parse
 from sixfold.security import Home
 from sixfold.sources import Look, LookColumn
 
 
 def column(name: str, dtype: str, values: list[object], distinct: int | None = None, missing: float = 0) -> LookColumn:
-    known = len({value for value in values if value is not None})
+    known = len({repr(value) for value in values if value is not None})
     return LookColumn(name, dtype, tuple(values), known if distinct is None else distinct, missing)
 
 
@@ -136,8 +137,77 @@ def test_kinds_are_guessed_by_the_values() -> None:
         "senior": "yes_no",
         "stars": "category",
         "balance": "number",
-        **dict.fromkeys(["customerID", "row", "fixed", "empty", "remark", "since"]),
+        "since": "date",
+        **dict.fromkeys(["customerID", "row", "fixed", "empty", "remark"]),
     }
+
+
+SENTENCES = [f"The room number {n} was clean and quiet" for n in range(200)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind", "options"),
+    [
+        (column("review", "String", SENTENCES), "text", {}),
+        (column("评论", "String", [f"第{n}间房很干净，服务也很周到" for n in range(200)]), "text", {}),
+        (column("city", "String", [f"The city of the river {n % 9}" for n in range(200)]), "category", {}),
+        (column("person", "String", [f"Ann Lee{n}" for n in range(200)], distinct=190), None, {}),
+        (column("since", "String", [f"2024/{1 + n % 12}/{1 + n % 28}" for n in range(200)]), "date", {}),
+        (column("day", "Int64", [20240101 + n % 28 for n in range(200)]), "date", {"numbers": "yyyymmdd"}),
+        (column("created_at", "Int64", [1_700_000_000 + 50 * n for n in range(200)]), "date", {"numbers": "seconds"}),
+        (column("时间", "Float64", [1.7e12 + 50 * n for n in range(200)]), "date", {"numbers": "milliseconds"}),
+        (column("salary", "Int64", [20240101 + 977 * n for n in range(200)]), "number", {}),
+        (column("pulse", "List", [[1.0, 2.0, n] for n in range(200)], distinct=200), "series", {}),
+        (column("pulse", "String", [f"[1, 2, {n}]" for n in range(200)]), "series", {}),
+        (column("axes", "Struct", [{"x": [1.0, n], "y": [2.0, 3.0]} for n in range(200)], distinct=200), "series", {}),
+        (column("tags", "List", [["a", "b"]] * 200, distinct=200), None, {}),
+        (column("share", "String", [f"{n / 7:.1f}%" for n in range(200)]), "number", {}),
+        (column("zipcode", "Int64", [85255, 36372, 1234] * 66 + list(range(60))), "category", {}),
+        (column("shop", "String", [f"shop {n % 150}" for n in range(200)], distinct=90), "category", {}),
+        (column("clock", "Time", ["10:00"] * 200), None, {}),
+    ],
+)
+def test_texts_dates_and_series_are_told_from_names_numbers_and_codes(
+    seen: LookColumn, kind: str | None, options: dict[str, str]
+) -> None:
+    for language in ("en", "zh"):
+        sixfold.use_language(language)
+        try:
+            guess = guessed(seen, table_of(seen, CLASS))
+        finally:
+            sixfold.use_language(None)
+        assert (guess.kind, guess.options) == (kind, options)
+        assert "{" not in guess.why.replace("{kind", "")
+
+
+def test_what_is_done_about_skewed_and_rare_values_is_said() -> None:
+    prices = column("price", "Float64", [1.5**n for n in range(60)] * 3)
+    shops = column("shop", "String", [f"shop {n}" for n in range(200)] * 5, distinct=120)
+    draft = rendered(drafted(table_of(prices, shops, rows=1000), "price", name="p", data="d"), "product.yaml")
+    assert "strongly skewed" in draft
+    assert "count as unknown" in draft
+
+
+def test_a_column_of_many_different_numbers_can_be_the_target_but_not_one_that_numbers_rows() -> None:
+    word = column("colour", "String", ["r", "g"] * 100)
+    price = column("amount", "Float64", [n / 7 for n in range(200)])
+    grades = column("grade", "Int64", [1, 2, 3, 4] * 50)
+    numbered = column("id", "Int64", list(range(200)))
+    seen = table_of(word, price, numbered)
+    assert targets(seen) == (["amount", "colour"], False)
+    assert drafted(seen, "amount", name="p", data="d").target.kind == "number"
+    assert parse(rendered(drafted(seen, "amount", name="p", data="d"), "p.yaml")).target.kind == "number"
+    assert drafted(table_of(grades, word), "grade", name="p", data="d").target.kind == "category"
+    ages = column("age", "Int64", [20 + n % 70 for n in range(200)])
+    assert drafted(table_of(ages, word), "age", name="p", data="d").target.kind == "number"
+    sold = column("价格", "Float64", [n / 3 for n in range(200)])
+    assert targets(table_of(sold, word)) == (["价格", "colour"], True)
+
+
+def test_what_somebody_insists_on_is_read_as_a_text_where_its_values_differ() -> None:
+    names = column("person", "String", [f"Ann Lee{n}" for n in range(200)])
+    draft = drafted(table_of(names, CLASS), "class", name="p", data="d", given=["person"])
+    assert [guess.kind for guess in draft.given] == ["text"]
 
 
 def test_the_target_is_told_by_its_name_else_it_is_the_last_that_can_be_one() -> None:
@@ -168,6 +238,7 @@ def test_of_two_values_the_rarer_one_means_yes_unless_the_words_say_it() -> None
         ("https://host.example/a/iris.csv?raw=1", "iris"),
         ("客户.xlsx", "客户"),
         ("folder/", "folder"),
+        ("ucr_series.zip#ArrowHead", "ArrowHead"),
         ("***", "product"),
     ],
 )

@@ -5,49 +5,30 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import yaml
 
+from sixfold.cli._guess import MOST_CLASSES, Guess, guessed, guessed_target, insisted, is_target
 from sixfold.cli._layout import width
 from sixfold.errors import InputError
-from sixfold.fields.category import label
-from sixfold.fields.yes_no import YesNo
 from sixfold.language import sentence
 
 if TYPE_CHECKING:
-    from sixfold.sources import Look, LookColumn
+    from sixfold.sources import Look
 
-__all__ = ["MOST_CLASSES", "Draft", "Guess", "drafted", "product_name", "rendered", "targets", "two_values"]
+__all__ = ["Draft", "drafted", "product_name", "rendered", "targets"]
 
-MOST_CLASSES = 200
-"""Different values of a target; beyond, it is hardly a matter of classes."""
-
-_MOST_CATEGORIES = 1000
-"""Different texts of a given column; beyond, most of them come too seldom to learn from."""
-
-_CODES = 10
-"""So few different whole numbers are taken for codes, where each comes often enough."""
-
-_OFTEN = 20
-"""Rows per value from which it counts as coming often."""
-
-_LOOKED_AT = 10_000
-"""Rows that :func:`sixfold.sources.look` counts different values over, at most."""
-
-_LONGEST_NAME = 200
-_SHOWN = 6
 _COMMENT_AT = 44
 
 _TARGETS = (
     *("target", "label", "class", "y", "outcome", "result", "income", "churn", "survived", "diagnosis", "species"),
-    *("目标", "标签", "类别", "分类", "结果"),
+    *("price", "saleprice", "sale price", "sale_price", "sales", "demand"),
+    *("目标", "标签", "类别", "分类", "结果", "价格", "房价", "售价", "销量", "需求量"),
 )
 """Names that say that a column is the target, the clearest first."""
 
-_IDENTITY = re.compile(r"(^|[_\W])(id|uuid|guid|key|index|nr|no|number)$|[a-z]I[Dd]$|编号|序号|工号|学号")
 _PLAIN = re.compile(
     r"(?:\.{0,2}/)*[A-Za-z_\u4e00-\u9fff]"
     r"(?:[A-Za-z0-9_\u4e00-\u9fff.+/-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_\u4e00-\u9fff]))*"
@@ -55,17 +36,6 @@ _PLAIN = re.compile(
 """What YAML reads as this very text without quotes."""
 _ENDINGS = re.compile(r"(\.(tar|zip|tgz|gz|xz|bz2|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx?|npz))+$", re.IGNORECASE)
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
-_DATES = ("Date", "Datetime", "Time", "Duration")
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """What a column is taken for; ``kind`` is ``None`` for one that is left out. ``why`` says the reason to people."""
-
-    column: str
-    kind: str | None
-    why: str
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +53,7 @@ class Draft:
 
 def targets(look: Look) -> tuple[list[str], bool]:
     """The columns that can be the target, the likeliest first; and whether the first says so by its name or role."""
-    fit = [column.name for column in look.columns if _is_target(column, look)]
+    fit = [column.name for column in look.columns if is_target(column, look)]
     if look.roles is not None:
         return ([look.roles[-1]] if look.roles[-1] in fit else []), True
     named = [name for wanted in _TARGETS for name in fit if name.strip().lower() == wanted]
@@ -122,18 +92,18 @@ def drafted(
         if wanted not in columns:
             close = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.0)
             raise InputError("no_such_column", name=wanted, known=", ".join(columns), guess=close[0] if close else "–")
-    if not _is_target(columns[target], look):
+    if not is_target(columns[target], look):
         raise InputError("no_target", reason=sentence("cli.new.why.target_unfit", None, name=target, most=MOST_CLASSES))
-    guesses = [_given(column, look) for column in look.columns if column.name != target]
+    guesses = [guessed(column, look) for column in look.columns if column.name != target]
     if given:
-        chosen = [_insisted(columns[wanted], look) for wanted in given if wanted != target]
+        chosen = [insisted(columns[wanted], look) for wanted in given if wanted != target]
         left_out: list[Guess] = []
     else:
         chosen = [guess for guess in guesses if guess.kind is not None]
         left_out = [guess for guess in guesses if guess.kind is None]
     if not chosen or any(guess.kind is None for guess in chosen):
         raise InputError("nothing_given", target=target)
-    return Draft(name, data, goal, chosen, _target(columns[target], yes, why), left_out, look.has_split)
+    return Draft(name, data, goal, chosen, guessed_target(columns[target], look, yes, why), left_out, look.has_split)
 
 
 def rendered(draft: Draft, path: str) -> str:
@@ -164,93 +134,10 @@ def rendered(draft: Draft, path: str) -> str:
 
 def product_name(place: str) -> str:
     """A name for the product, from that of its data: ``…/Adult data_*.csv`` gives ``Adult-data``."""
-    last = re.split(r"[/\\:]", place.rstrip("/\\"))[-1].partition("?")[0]
+    last = re.split(r"[/\\:#]", place.rstrip("/\\"))[-1].partition("?")[0]
     stem = _ENDINGS.sub("", last)
     name = re.sub(r"[^\w-]+", "-", stem).strip("-_")[:63]
     return name or "product"
-
-
-def two_values(column: LookColumn) -> list[str] | None:
-    """The two values of a target of which somebody must say which one means yes, the rarer first; else ``None``."""
-    is_unclear = column.distinct == 2 and len(_values(column)) == 2 and not _two_words(column)  # noqa: PLR2004
-    return _rarer_first(column) if is_unclear else None
-
-
-def _is_target(column: LookColumn, look: Look) -> bool:
-    if column.dtype in ("Binary", "List", "Struct", "Array", *_DATES) or len(column.name) > _LONGEST_NAME:
-        return False
-    if look.roles is not None:
-        return column.name == look.roles[-1] and column.distinct >= 2  # noqa: PLR2004 — two classes at least
-    if column.dtype.startswith("Float") and not _are_whole(column):
-        return False
-    repeats = column.distinct <= max(2, _known_rows(column, look) // 2)
-    return 2 <= column.distinct <= MOST_CLASSES and repeats  # noqa: PLR2004 — two classes at least
-
-
-def _given(column: LookColumn, look: Look) -> Guess:
-    guess = _by_values(column, look)
-    if guess.kind is None or not column.missing:
-        return guess
-    missing = sentence("cli.new.why.missing", None, share=f"{column.missing * 100:.1f} %")
-    return Guess(guess.column, guess.kind, _and([guess.why, missing]), guess.options)
-
-
-def _insisted(column: LookColumn, look: Look) -> Guess:
-    """A column that the user named: what would be left out is taken all the same, if a kind can read it."""
-    guess = _given(column, look)
-    if guess.kind is not None or column.dtype in ("List", "Struct", "Array") or not column.distinct:
-        return guess
-    kind = "number" if column.dtype.startswith(("Int", "UInt", "Float")) else "category"
-    return Guess(column.name, kind, sentence("cli.new.why.target_said"))
-
-
-def _by_values(column: LookColumn, look: Look) -> Guess:
-    name, distinct, rows = column.name, column.distinct, _known_rows(column, look)
-
-    def guess(kind: str | None, why: str, **values: object) -> Guess:
-        return Guess(name, kind, sentence(f"cli.new.why.{why}", None, distinct=f"{distinct:,}", **values))
-
-    if column.dtype == "Binary":
-        return guess("image", "picture")
-    if len(name) > _LONGEST_NAME:
-        return guess(None, "long_name")
-    if distinct == 0 or column.dtype == "Null":
-        return guess(None, "empty")
-    if distinct == 1:
-        return guess(None, "constant")
-    if column.dtype in _DATES:
-        return guess(None, "dates")
-    shown = _shown(column)
-    if column.dtype == "Boolean" or (distinct == 2 and _two_words(column)):  # noqa: PLR2004 — two values
-        return guess("yes_no", "two", values=shown)
-    if column.dtype.startswith(("Int", "UInt", "Float", "Decimal")):
-        if _are_whole(column) and _numbers_rows(column, rows):
-            return guess(None, "identity")
-        is_code = distinct <= _CODES and rows >= distinct * _OFTEN and _are_whole(column)
-        return guess("category", "codes") if is_code else guess("number", "numbers")
-    if column.dtype not in ("String", "Categorical", "Enum"):
-        return guess(None, "other", dtype=column.dtype)
-    if distinct == rows and rows > _OFTEN:
-        return guess(None, "identity")
-    if distinct > _MOST_CATEGORIES or (distinct > rows // 2 and rows > _OFTEN):
-        return guess(None, "many")
-    return guess("category", "words", values=shown)
-
-
-def _target(column: LookColumn, yes: str | None, why: str | None) -> Guess:
-    shown = {"values": _shown(column), "distinct": f"{column.distinct:,}"}
-    reasons = [why] if why else []
-    values = _values(column)
-    if column.distinct == 2 and len(values) == 2:  # noqa: PLR2004 — two values
-        reasons.append(sentence("cli.new.why.two", None, **shown))
-        if yes is None and _two_words(column):
-            return Guess(column.name, "yes_no", _and(reasons))
-        if yes is None:
-            yes = _rarer_first(column)[0]
-            reasons.append(sentence("cli.new.why.rarer"))
-        return Guess(column.name, "yes_no", _and(reasons), {"yes": yes})
-    reasons.append(sentence("cli.new.why.classes", None, **shown))
-    return Guess(column.name, "category", _and(reasons))
 
 
 def _settings(draft: Draft) -> Iterator[str]:
@@ -303,10 +190,6 @@ def _comment(key: str, **values: object) -> str:
     return sentence(f"cli.new.comment.{key}", None, **values) if values else sentence(f"cli.new.comment.{key}")
 
 
-def _and(reasons: Sequence[str]) -> str:
-    return _comment("and").join(reasons)
-
-
 def _scalar(text: str) -> str:
     """A word of YAML that reads back as exactly this text."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
@@ -318,48 +201,3 @@ def _scalar(text: str) -> str:
 def _plain(text: str) -> str:
     """A text for a comment: on one line, nothing that YAML would not read."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-
-
-def _known_rows(column: LookColumn, look: Look) -> int:
-    """How many rows ``distinct`` was counted over: at most 10,000 are looked at."""
-    looked_at = min(look.rows, _LOOKED_AT) if look.rows is not None else _LOOKED_AT
-    return round(looked_at * (1 - column.missing))
-
-
-def _values(column: LookColumn) -> list[str]:
-    return list(dict.fromkeys(label(value) for value in column.values if value is not None))
-
-
-def _rarer_first(column: LookColumn) -> list[str]:
-    every = [label(value) for value in column.values if value is not None]
-    return sorted(sorted(set(every)), key=every.count)
-
-
-def _shown(column: LookColumn) -> str:
-    values = [value if len(value) <= 24 else value[:23] + "…" for value in _values(column)]  # noqa: PLR2004
-    return ", ".join(values[:_SHOWN]) + (", …" if column.distinct > _SHOWN else "")
-
-
-def _two_words(column: LookColumn) -> bool:
-    """Whether the two values are a word for yes and a word for no."""
-    values = _values(column)
-    if len(values) != 2:  # noqa: PLR2004 — two values
-        return False
-    try:
-        YesNo(column.name).learn(values)
-    except ValueError:
-        return False
-    return True
-
-
-def _are_whole(column: LookColumn) -> bool:
-    return all(float(value).is_integer() for value in column.values if value is not None and value == value)  # noqa: PLR0124
-
-
-def _numbers_rows(column: LookColumn, rows: int) -> bool:
-    """Whether whole numbers only number the rows: all different, and named so or counting up one by one."""
-    if column.distinct < rows or rows <= _OFTEN:
-        return False
-    numbers = [value for value in column.values if value is not None]
-    counts_up = all(after - before == 1 for before, after in pairwise(numbers))
-    return counts_up or bool(_IDENTITY.search(column.name.strip()))

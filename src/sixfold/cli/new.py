@@ -48,7 +48,8 @@ def command(
     as_json: bool,
 ) -> None:
     """Write a product.yaml. ``--json`` (asks nothing): ``{"written": path, "product": the declaration}``."""
-    from sixfold.cli._draft import MOST_CLASSES, drafted, product_name, rendered, targets
+    from sixfold.cli._draft import drafted, product_name, rendered, targets
+    from sixfold.cli._guess import MOST_CLASSES
     from sixfold.files import private_folder, write_whole
     from sixfold.pipeline import check
     from sixfold.product import parse
@@ -113,7 +114,8 @@ def _found(seen: Look) -> str:
 
 
 def _word_of_role(seen: Look) -> str:
-    return "folders" if seen.kind in ("folder", "archive") else "labels"
+    in_folders = seen.kind in ("folder", "archive") and seen.columns[0].dtype in ("Binary", "String")
+    return "folders" if in_folders else "labels"
 
 
 def _asked_target(fit: list[str]) -> str:
@@ -133,7 +135,7 @@ def _asked_goal() -> str:
 
 def _asked_yes(seen: Look, target: str) -> str | None:
     """Which of two values means yes, asked only if the values themselves do not say it."""
-    from sixfold.cli._draft import two_values
+    from sixfold.cli._guess import two_values
 
     column = next((column for column in seen.columns if column.name == target), None)
     values = two_values(column) if column is not None else None

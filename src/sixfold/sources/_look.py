@@ -28,7 +28,8 @@ class LookColumn:
     Args:
         name: As the source calls it.
         dtype: Its Polars type, by name: Int64, Float64, String, Binary …
-        values: Its first values, at most 200; none for pictures. For the classes of class folders: each class once.
+        values: Its first values, at most 200, series as lists; none for pictures. For the classes of class folders:
+            each class once.
         distinct: How many different values the first 10,000 rows have (of classes: all of them).
         missing: The share of those rows that have none.
     """
@@ -120,7 +121,7 @@ def _column(series: pl.Series) -> LookColumn:
     return LookColumn(
         name=series.name,
         dtype=str(series.dtype.base_type()),
-        values=tuple(series.head(_VALUES).to_list()) if is_plain else (),
+        values=tuple(series.head(_VALUES).to_list()) if series.dtype != pl.Binary else (),
         distinct=series.drop_nulls().n_unique() if is_plain or series.dtype == pl.Binary else series.len(),
         missing=series.null_count() / max(series.len(), 1),
     )
