@@ -204,6 +204,11 @@ DIRTY: dict[str, tuple[dict[str, Any], pl.DataFrame]] = {
         {**GIVEN, "code": "number"},
         table().with_columns(code=pl.col("target").str.tail(1).cast(pl.Int64) * 10),
     ),
+    "skewed numbers": ({**GIVEN, "income": "number"}, table(income=np.random.default_rng(2).lognormal(10, 1.5, 400))),
+    "rare values": (
+        {**GIVEN, "shop": "category"},
+        table(shop=[f"corner shop {row}" if row < 150 else f"market {row % 9}" for row in range(400)]),
+    ),
     "long text": (
         {**GIVEN, "note": {"kind": "text", "length": 4}},
         table(note=[f"note {row}" if row % 9 else f"a note of some length, the {row}th" for row in range(400)]),
@@ -257,6 +262,16 @@ def test_an_id_does_not_give_the_target_away_nor_does_a_column_in_a_skewed_table
     _, report, _ = bench.prepare(product({"id": "category", "x": "number"}), frame)
     assert not found(report, "gives the target away")
     assert found(report, "like an id")[0]["column"] == "id"
+
+
+def test_what_was_asked_for_is_not_told_as_found(bench: Any, product: Make) -> None:
+    for check, column, option in (
+        ("skewed numbers", "income", {"kind": "number", "scale": "log"}),
+        ("skewed numbers", "income", {"kind": "number", "scale": "linear"}),
+        ("rare values", "shop", {"kind": "category", "rare": 1}),
+    ):
+        _, report, _ = bench.prepare(product({**GIVEN, column: option}), DIRTY[check][1])
+        assert not found(report, check)
 
 
 def test_measured_numbers_are_not_taken_for_ids(bench: Any, product: Make) -> None:

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from sixfold.errors import DataError, ProductError
-from sixfold.fields import Array, Field
+from sixfold.fields import Array
 from sixfold.fields.category import Category
 from sixfold.language import Text
 from sixfold.preparing._codes import MISSING, binned, dense, present, repeats, together
-from sixfold.preparing._column import Column
-from sixfold.preparing._split import Splits
+from sixfold.preparing._evidence import SHOWN, Evidence, Found, sample
 from sixfold.product import Product
-from sixfold.progress import Severity
 
-__all__ = ["CHECKS", "Evidence", "Found", "check", "findings", "held_levels"]
+__all__ = ["CHECKS", "check", "findings", "held_levels"]
 
 Level: TypeAlias = Literal["off", "warn", "fail"]
-
-_SHOWN = 5
-_ROWS_KEPT = 20
 
 _FEW_ROWS = 10
 """A class with fewer training rows is named: a figure about it rests on a handful of rows."""
@@ -39,96 +32,8 @@ _GIVES_AWAY = 0.98
 
 _ENOUGH_TO_SUSPECT = 50
 _BINS = 64
-
-_CUT_TO_TELL = 0.01
-_MUCH_CUT = 0.2
-_SHORT = 0.25
 _LIKE_AN_ID = 0.95
 _ENOUGH_FOR_AN_ID = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a check found: said in both languages, with what to do; ``rows`` are a sample of the ``count`` concerned."""
-
-    check: str
-    severity: Severity
-    says: Text
-    mend: Text
-    column: str | None = None
-    count: int = 0
-    rows: tuple[int, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in report.json."""
-        return {
-            "check": self.check,
-            "severity": self.severity,
-            "column": self.column,
-            "count": self.count,
-            "rows": list(self.rows),
-            "says": {"en": self.says.en, "zh": self.says.zh},
-            "mend": {"en": self.mend.en, "zh": self.mend.zh},
-        }
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What checks look at.
-
-    Args:
-        given: The given columns by name.
-        target: The target column.
-        splits: Which rows train, validate and test.
-        shown: How a row is shown to people: its file, or its number from 1.
-        same: (rows,) equal where all given values are; ``None`` where sameness is coincidence. Pictures are the same by
-            their files, and once they are encoded by their pixels.
-        untargeted: Rows left out because their target is missing.
-        unpictured: Rows left out because the picture, all that is given, is missing.
-        unseen: Validation and test rows left out because no training row has their class.
-        unreadable: Of each heavy column the rows whose value cannot be decoded, and why. Known once encoded.
-        repeated: Validation and test rows left out because they repeat a row of an earlier split. Known once encoded.
-        fitted: The fitted fields by column. Known once encoded.
-        lengths: Of each column of tokens or steps how many each row has, (rows,) int32. Known once encoded.
-    """
-
-    given: Mapping[str, Column]
-    target: Column
-    splits: Splits
-    shown: Callable[[int], str]
-    same: Array | None
-    untargeted: Array
-    unpictured: Array
-    unseen: Array
-    unreadable: Mapping[str, Mapping[int, Text]] = field(default_factory=dict)
-    repeated: Array = field(default_factory=lambda: np.zeros(0, np.int64))
-    fitted: Mapping[str, Field] = field(default_factory=dict)
-    lengths: Mapping[str, Array] = field(default_factory=dict)
-
-    @cached_property
-    def rows(self) -> Array:
-        """Every row that is in a split, ascending."""
-        return np.sort(np.concatenate(list(self.splits.rows.values())))
-
-    @property
-    def train(self) -> Array:
-        """The training rows."""
-        return self.splits.rows["train"]
-
-    @cached_property
-    def others(self) -> Array:
-        """The validation and test rows, ascending."""
-        return np.sort(np.concatenate([self.splits.rows["validation"], self.splits.rows["test"]]))
-
-    @property
-    def is_classification(self) -> bool:
-        """Whether the target is one of several values."""
-        return isinstance(self.target.kind, Category)
-
-    def class_rows(self, rows: Array) -> dict[str, int]:
-        """How many of some rows each class has."""
-        counts = np.bincount(self.target.codes[rows], minlength=len(self.target.labels) + 1)[1:]
-        return dict(zip(self.target.labels, counts.tolist(), strict=True))
 
 
 When: TypeAlias = Literal["split", "encoded"]
@@ -193,13 +98,13 @@ def missing_target(evidence: Evidence) -> Iterator[Found]:
             "missing target",
             "warning",
             Text(
-                f"{len(rows)} rows have no {evidence.target.name} and are left out: {_named(evidence, rows, 'en')}.",
-                f"{len(rows)} 行没有 {evidence.target.name}，未参与学习：{_named(evidence, rows, 'zh')}。",
+                f"{len(rows)} rows have no {evidence.target.name} and are left out: {evidence.named(rows, 'en')}.",
+                f"{len(rows)} 行没有 {evidence.target.name}，未参与学习：{evidence.named(rows, 'zh')}。",
             ),
             Text("Fill it in where you know it.", "知道的话请补上。"),
             evidence.target.name,
             len(rows),
-            _sample(rows),
+            sample(rows),
         )
 
 
@@ -213,13 +118,13 @@ def bad_values(evidence: Evidence) -> Iterator[Found]:
                 "bad values",
                 "warning",
                 Text(
-                    f"{column.name}: {len(rows)} values count as missing ({why.en}): {_named(evidence, rows, 'en')}.",
-                    f"{column.name}：{len(rows)} 个值按缺失处理（{why.zh}）:{_named(evidence, rows, 'zh')}。",
+                    f"{column.name}: {len(rows)} values count as missing ({why.en}): {evidence.named(rows, 'en')}.",
+                    f"{column.name}：{len(rows)} 个值按缺失处理（{why.zh}）:{evidence.named(rows, 'zh')}。",
                 ),
                 Text("Correct them, or give the column another kind.", "请更正这些值，或为该列换一个种类。"),
                 column.name,
                 len(rows),
-                _sample(rows),
+                sample(rows),
             )
 
 
@@ -244,7 +149,7 @@ def missing_values(evidence: Evidence) -> Iterator[Found]:
                 ),
                 column.name,
                 len(lacking),
-                _sample(lacking),
+                sample(lacking),
             )
 
 
@@ -279,15 +184,15 @@ def duplicate_rows(evidence: Evidence) -> Iterator[Found]:
             "duplicate rows",
             "warning",
             Text(
-                f"{int(again.sum())} rows repeat another row in full: {_named(evidence, rows[again], 'en')}.",
-                f"{int(again.sum())} 行与别的行完全相同：{_named(evidence, rows[again], 'zh')}。",
+                f"{int(again.sum())} rows repeat another row in full: {evidence.named(rows[again], 'en')}.",
+                f"{int(again.sum())} 行与别的行完全相同：{evidence.named(rows[again], 'zh')}。",
             ),
             Text(
                 "If they were copied by mistake, remove them; a random split keeps them on one side.",
                 "如果是误复制，请删除；随机划分会把它们放在同一侧。",
             ),
             count=int(again.sum()),
-            rows=_sample(rows[again]),
+            rows=sample(rows[again]),
         )
 
 
@@ -306,16 +211,16 @@ def contradicting_rows(evidence: Evidence) -> Iterator[Found]:
             "warning",
             Text(
                 f"{int(at_odds.sum())} rows have the same given values as another row, but another "
-                f"{evidence.target.name}: {_named(evidence, rows[at_odds], 'en')}.",
+                f"{evidence.target.name}: {evidence.named(rows[at_odds], 'en')}.",
                 f"{int(at_odds.sum())} 行的已知列与别的行相同，{evidence.target.name} 却不同："
-                f"{_named(evidence, rows[at_odds], 'zh')}。",
+                f"{evidence.named(rows[at_odds], 'zh')}。",
             ),
             Text(
                 "Look at them: one of each is mislabelled, or a column that would tell them apart is not given.",
                 "请查看这些行：要么其中有标错的，要么缺少能区分它们的列。",
             ),
             count=int(at_odds.sum()),
-            rows=_sample(rows[at_odds]),
+            rows=sample(rows[at_odds]),
         )
 
 
@@ -327,8 +232,8 @@ def few_rows(evidence: Evidence) -> Iterator[Found]:
     counts = evidence.class_rows(evidence.train)
     few = {name: count for name, count in counts.items() if 0 < count < _FEW_ROWS}
     if few:
-        named = ", ".join(f"{name} ({count})" for name, count in sorted(few.items(), key=lambda item: item[1])[:_SHOWN])
-        more = " …" if len(few) > _SHOWN else ""
+        named = ", ".join(f"{name} ({count})" for name, count in sorted(few.items(), key=lambda item: item[1])[:SHOWN])
+        more = " …" if len(few) > SHOWN else ""
         yield Found(
             "few rows",
             "warning",
@@ -378,7 +283,7 @@ def unseen_classes(evidence: Evidence) -> Iterator[Found]:
     """Validation and test rows of a class that no training row has: no model can be right there, so none is asked."""
     if len(rows := evidence.unseen):
         labels = sorted({evidence.target.labels[code - 1] for code in evidence.target.codes[rows].tolist()})
-        named = ", ".join(labels[:_SHOWN]) + (" …" if len(labels) > _SHOWN else "")
+        named = ", ".join(labels[:SHOWN]) + (" …" if len(labels) > SHOWN else "")
         yield Found(
             "unseen classes",
             "warning",
@@ -393,7 +298,7 @@ def unseen_classes(evidence: Evidence) -> Iterator[Found]:
             ),
             evidence.target.name,
             len(rows),
-            _sample(rows),
+            sample(rows),
         )
 
 
@@ -409,7 +314,7 @@ def unseen_values(evidence: Evidence) -> Iterator[Found]:
         new = others[~known[column.codes[others]]]
         if len(new):
             labels = sorted({column.labels[code - 1] for code in column.codes[new].tolist()})
-            named = ", ".join(labels[:_SHOWN]) + (" …" if len(labels) > _SHOWN else "")
+            named = ", ".join(labels[:SHOWN]) + (" …" if len(labels) > SHOWN else "")
             yield Found(
                 "unseen values",
                 "info" if len(new) < _MUCH_MISSING * len(others) else "warning",
@@ -423,7 +328,7 @@ def unseen_values(evidence: Evidence) -> Iterator[Found]:
                 ),
                 column.name,
                 len(new),
-                _sample(new),
+                sample(new),
             )
 
 
@@ -511,173 +416,14 @@ def missing_pictures(evidence: Evidence) -> Iterator[Found]:
             "missing pictures",
             "warning",
             Text(
-                f"{len(rows)} rows have no {column} and are left out: {_named(evidence, rows, 'en')}.",
-                f"{len(rows)} 行没有 {column}，未参与学习：{_named(evidence, rows, 'zh')}。",
+                f"{len(rows)} rows have no {column} and are left out: {evidence.named(rows, 'en')}.",
+                f"{len(rows)} 行没有 {column}，未参与学习：{evidence.named(rows, 'zh')}。",
             ),
             Text("Add the pictures, or delete the rows.", "请补上图片，或删除这些行。"),
             column,
             len(rows),
-            _sample(rows),
+            sample(rows),
         )
-
-
-@check("unreadable images", when="encoded")
-def unreadable_images(evidence: Evidence) -> Iterator[Found]:
-    """Pictures that cannot be decoded; their rows are left out, or kept where other columns are given."""
-    is_kept = len(evidence.given) > 1
-    for column, whys in evidence.unreadable.items():
-        if not whys or column not in evidence.given or not evidence.given[column].is_picture:
-            continue
-        rows = np.array(sorted(whys))
-        why = whys[int(rows[0])]
-        became_en = "pictures count as missing" if is_kept else "rows are left out"
-        became_zh = "张图片按缺失处理" if is_kept else "行已排除"
-        yield Found(
-            "unreadable images",
-            "warning",
-            Text(
-                f"{column}: {len(rows)} {became_en} ({why.en}): {_named(evidence, rows, 'en')}.",
-                f"{column}：{len(rows)} {became_zh}（{why.zh}）:{_named(evidence, rows, 'zh')}。",
-            ),
-            Text("Replace or delete these files.", "请替换或删除这些文件。"),
-            column,
-            len(rows),
-            _sample(rows),
-        )
-
-
-@check("unreadable values", when="encoded")
-def unreadable_values(evidence: Evidence) -> Iterator[Found]:
-    """Values that do not go with those of the training rows, such as a series of other channels."""
-    for column, whys in evidence.unreadable.items():
-        if not whys or column not in evidence.given or evidence.given[column].is_picture:
-            continue
-        rows = np.array(sorted(whys))
-        why = whys[int(rows[0])]
-        yield Found(
-            "unreadable values",
-            "warning",
-            Text(
-                f"{column}: {len(rows)} values count as missing ({why.en}): {_named(evidence, rows, 'en')}.",
-                f"{column}：{len(rows)} 个值按缺失处理（{why.zh}）：{_named(evidence, rows, 'zh')}。",
-            ),
-            Text("Correct them, or leave these rows out.", "请更正这些值，或去掉这些行。"),
-            column,
-            len(rows),
-            _sample(rows),
-        )
-
-
-@check("long text", when="encoded")
-def long_text(evidence: Evidence) -> Iterator[Found]:
-    """Texts of which only the beginning is read, since they have more tokens than the column keeps."""
-    for column, lengths in evidence.lengths.items():
-        form = evidence.fitted[column].form
-        rows = evidence.rows
-        full = rows[lengths[rows] >= form.shape[0]]
-        share = len(full) / len(rows)
-        if form.name == "tokens" and share >= _CUT_TO_TELL:
-            yield Found(
-                "long text",
-                "warning" if share >= _MUCH_CUT else "info",
-                Text(
-                    f"{column}: {share:.1%} of the rows have {form.shape[0]} tokens or more; what lies beyond is not "
-                    f"read ({len(full)} of {len(rows)}).",
-                    f"{column}：{share:.1%} 的行达到或超过 {form.shape[0]} 个词元，超出部分不会读取"
-                    f"（{len(rows)} 行中有 {len(full)} 行）。",
-                ),
-                Text(
-                    f"If what matters stands further on, say `{column}: {{kind: text, length: …}}`; training takes "
-                    "longer by as much.",
-                    f"如果重要内容在后面，请写 `{column}: {{kind: text, length: …}}`；训练时间会相应变长。",
-                ),
-                column,
-                len(full),
-                _sample(full),
-            )
-
-
-@check("short series", when="encoded")
-def short_series(evidence: Evidence) -> Iterator[Found]:
-    """Series with far fewer steps than the others: most of what a network sees of them is padding."""
-    for column, lengths in evidence.lengths.items():
-        rows = evidence.rows
-        known = lengths[evidence.train]
-        usual = float(np.median(known[known > 0])) if (known > 0).any() else 0.0
-        short = rows[(lengths[rows] > 0) & (lengths[rows] < _SHORT * usual)]
-        if evidence.fitted[column].form.name == "steps" and len(short):
-            least = int(lengths[short].min())
-            yield Found(
-                "short series",
-                "info",
-                Text(
-                    f"{column}: {len(short)} series have fewer than a quarter of the usual {usual:.0f} steps, the "
-                    f"shortest {least}: {_named(evidence, short, 'en')}.",
-                    f"{column}：{len(short)} 个序列不到通常的 {usual:.0f} 步的四分之一，最短的只有 {least} 步："
-                    f"{_named(evidence, short, 'zh')}。",
-                ),
-                Text(
-                    "Check that they are whole; those that are cut off are better left out.",
-                    "请检查这些序列是否完整；中断的最好去掉。",
-                ),
-                column,
-                len(short),
-                _sample(short),
-            )
-
-
-@check("shared rows", when="encoded")
-def shared_rows(evidence: Evidence) -> Iterator[Found]:
-    """The same row in two splits, pictures by their pixels: in the source's own split, or left out of ours."""
-    if len(rows := evidence.repeated):
-        yield Found(
-            "shared rows",
-            "info",
-            Text(
-                f"{len(rows)} validation or test rows are left out, since they repeat a row of another split: "
-                f"{_named(evidence, rows, 'en')}.",
-                f"{len(rows)} 个验证或测试行与另一份数据里的行重复，已排除：{_named(evidence, rows, 'zh')}。",
-            ),
-            Text("Nothing needs to be done.", "无需处理。"),
-            count=len(rows),
-            rows=_sample(rows),
-        )
-    if evidence.same is None:
-        return
-    for earlier, later in PAIRS:
-        first, second = evidence.splits.rows[earlier], evidence.splits.rows[later]
-        most = int(evidence.same.max(initial=0))
-        shared = second[present(evidence.same[first], most)[evidence.same[second]]]
-        if len(shared):
-            yield Found(
-                "shared rows",
-                "warning",
-                Text(
-                    f"{len(shared)} of {len(second)} {later} rows are also {earlier} rows: "
-                    f"{_named(evidence, shared, 'en')}.",
-                    f"{len(second)} 个{_SPLITS_ZH[later]}行里有 {len(shared)} 行也出现在{_SPLITS_ZH[earlier]}数据里："
-                    f"{_named(evidence, shared, 'zh')}。",
-                ),
-                Text(
-                    "The split is the source's own; `prepare: {split: {by: stratified}}` makes another.",
-                    "这是数据源自带的划分：请告知其作者；用 `prepare: {split: {by: stratified}}` 可以另行划分。",
-                ),
-                count=len(shared),
-                rows=_sample(shared),
-            )
-
-
-PAIRS: tuple[tuple[Any, Any], ...] = (("train", "test"), ("train", "validation"), ("validation", "test"))
-_SPLITS_ZH = {"train": "训练", "validation": "验证", "test": "测试"}
-
-
-def _named(evidence: Evidence, rows: Array, code: str) -> str:
-    named = ("、" if code == "zh" else ", ").join(evidence.shown(int(row)) for row in rows[:_SHOWN])
-    return named + (" …" if len(rows) > _SHOWN else "")
-
-
-def _sample(rows: Array) -> tuple[int, ...]:
-    return tuple(rows[:_ROWS_KEPT].tolist())
 
 
 def _errors_of_votes(codes: Array, target: Array) -> tuple[int, int]:

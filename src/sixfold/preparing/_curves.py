@@ -9,7 +9,7 @@ import numpy as np
 
 from sixfold.fields import Array, Field
 from sixfold.fields.category import natural
-from sixfold.preparing._checks import Evidence
+from sixfold.preparing._evidence import Evidence
 
 __all__ = ["mean_curves"]
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from sixfold.fields import Array
 from sixfold.fields.date import Date
-from sixfold.preparing._checks import PAIRS, Evidence, Found
 from sixfold.preparing._codes import MISSING, present
 from sixfold.preparing._column import Column
 from sixfold.preparing._curves import mean_curves
 from sixfold.preparing._encoding import Encoded
+from sixfold.preparing._evidence import PAIRS, Evidence, Found
 from sixfold.store import ROW
 
 __all__ = ["data_report"]
