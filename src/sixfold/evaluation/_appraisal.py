@@ -84,14 +84,16 @@ class Judged(Generic[A]):
 
     Args:
         decision: What turns outputs into answers.
+        decided_on: How many rows the decision was fitted on.
         training: The truth of every training row.
-        validation: The rows that the decision was fitted on.
+        validation: The validation rows.
         test: The rows that are judged.
         answered: The same, as they are answered.
         seed: Of whatever is drawn.
     """
 
     decision: Decision
+    decided_on: int
     training: Array
     validation: Rows
     test: Rows

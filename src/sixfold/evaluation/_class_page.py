@@ -156,7 +156,7 @@ def trust(report: Report) -> Section:
     if about["threshold"] is not None:
         known.append((t("report.trust.threshold", yes=report["classes"][-1]), f"{about['threshold']:.3f}"))
     tone = "sharper" if about["temperature"] < 1 else "softer"
-    told = t(f"report.trust.{tone}", rows=count(report["rows"]["validation"])) if report["rows"]["validation"] else ""
+    told = t(f"report.trust.{tone}", rows=count(about["decided_on"])) if about["decided_on"] else ""
     body = (
         f'<div class="two"><figure>{drawn}<figcaption>{t("report.trust.picture")}</figcaption></figure>'
         f"<div><p>{t('report.trust.says')}</p>{facts(known)}<p class='quiet small'>{told}</p></div></div>"

@@ -28,6 +28,9 @@ __all__ = [
 ]
 
 _CODE = re.compile("`([^`]+)`")
+_UNIT = re.compile(r"(?<=\d) %")
+"""A number and its sign of percent, which no line may part."""
+
 _MOST_COLUMNS = 14
 _MOST_BESIDE_PICTURES = 6
 _MOST_CHANNELS = 4
@@ -42,6 +45,7 @@ def say(text: Text | str) -> str:
     if isinstance(text, str):
         return html.escape(text)
     english, chinese = (_CODE.sub(r"<code>\1</code>", html.escape(text(code))) for code in ("en", "zh"))
+    english = _UNIT.sub("\u00a0%", english)
     return english if english == chinese else f'<span lang="en">{english}</span><span lang="zh">{chinese}</span>'
 
 

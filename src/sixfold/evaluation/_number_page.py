@@ -153,18 +153,18 @@ def trust(report: Report) -> Section:
     about, wanted = report["intervals"], f"{report['intervals']['wanted'] * 100:.0f}"
     label, title = Text("Intervals", "区间"), Text("Can its intervals be believed?", "它的区间可信吗？")
     if about["covered"] is None:
-        rows = count(about["validation_rows"])
+        rows = count(about["decided_on"])
         why = Text(
-            f"{rows} validation rows are too few to say how far off an answer may be, so the product claims no "
+            f"{rows} rows are too few to say how far off an answer may be, so the product claims no "
             "intervals. Nine at least are needed: give it more rows.",
-            f"只有 {rows} 个验证行，不足以说明答案可能偏离多少，因此产品不给出区间。至少需要九行：请增加数据。",
+            f"用来确定区间的只有 {rows} 行，不足以说明答案可能偏离多少，因此产品不给出区间。至少需要九行：请增加数据。",
         )
         return Section("trust", label, title, f"<p>{say(why)}</p>")
     says = Text(
         f"Each answer comes with an interval that should hold the truth in {wanted} % of cases. Its width was set "
-        f"so on {count(about['validation_rows'])} validation rows (split conformal prediction: Lei et al. 2018).",
+        f"so on {count(about['decided_on'])} rows that were held out (split conformal prediction: Lei et al. 2018).",
         f"每个答案都附有一个区间，真实值应有 {wanted}% 的情况落在其中。区间的宽度由 "
-        f"{count(about['validation_rows'])} 个验证行确定（分割共形预测：Lei 等，2018）。",
+        f"{count(about['decided_on'])} 个留出的行确定（分割共形预测：Lei 等，2018）。",
     )
     known = [
         (

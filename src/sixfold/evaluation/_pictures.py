@@ -122,6 +122,8 @@ def curves(name: str, panels: Sequence[tuple[Text, bool, Sequence[Series]]], lab
                 colour = _SECOND if line.is_training else _ACCENT
                 axes.plot(epochs, values, color=colour, lw=1.8, ls="--" if line.is_training else "-",
                           marker="o" if len(values) == 1 else None, ms=5)  # fmt: skip
+            if max((len(line.values) for line in lines), default=0) == 1:
+                axes.set_xlim(0, 2)  # one epoch is no fraction of one
             figure.text(
                 number * width + 0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE + 1, color=_INK
             )
@@ -279,7 +281,8 @@ def _calm(
 
 
 def _plain(value: float) -> str:
-    return f"{value:,.0f}" if _NO_EXPONENT <= abs(value) < _EXPONENT and value == round(value) else f"{value:g}"
+    is_long = _NO_EXPONENT <= abs(value) < _EXPONENT and value == round(value)
+    return (f"{value:,.0f}" if is_long else f"{value:g}").replace("-", "−")
 
 
 def _svg(figure: Any, words: _Words, label: Text) -> str:

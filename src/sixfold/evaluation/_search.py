@@ -96,9 +96,10 @@ def _settings(trial: Mapping[str, Any]) -> str:
 
 def _figure_title(name: str) -> str:
     try:
-        return say(formula(name).title)
+        how = formula(name)
     except KeyError:
         return say(name)
+    return t("report.search.encoded", figure=how.title) if how.style == "amount" else say(how.title)
 
 
 def _shown(figure: Mapping[str, Any]) -> Text | str:

@@ -105,9 +105,7 @@ class Classes(Appraisal[Scored]):
             "by_class": _by_class(classes, answered, counts),
             "confusion": matrix,
             "confused": pairs,
-            "calibration": _calibration(
-                answered, uncalibrated, judged.decision, has_threshold=self.task.output.units == 1
-            ),
+            "calibration": _calibration(answered, uncalibrated, judged, has_threshold=self.task.output.units == 1),
             "wrong_rows": int((answered.right == 0).sum()),
         }
 
@@ -155,6 +153,7 @@ class Classes(Appraisal[Scored]):
             "calibration": described(
                 temperature=number,
                 threshold=number,
+                decided_on=whole,
                 ece=number,
                 ece_before=number,
                 bins={"type": "array", "items": described(confidence=number, right=number, rows=whole)},
@@ -268,12 +267,13 @@ def _confused(classes: Sequence[str], scored: Scored) -> tuple[list[list[int]] |
     return (confusion(scored).tolist() if len(classes) <= _MOST_CELLS_SIDE else None), listed
 
 
-def _calibration(scored: Scored, before: Scored, decision: Decision, *, has_threshold: bool) -> dict[str, Any]:
+def _calibration(scored: Scored, before: Scored, judged: Judged[Scored], *, has_threshold: bool) -> dict[str, Any]:
     """How far confidence and truth are apart on test rows, before and after calibration (ECE, Guo et al. 2017)."""
     bins, ece = _reliability(scored)
     return {
-        "temperature": decision.temperature,
-        "threshold": decision.threshold if has_threshold else None,
+        "temperature": judged.decision.temperature,
+        "threshold": judged.decision.threshold if has_threshold else None,
+        "decided_on": judged.decided_on,
         "ece": ece,
         "ece_before": _reliability(before)[1],
         "bins": bins,

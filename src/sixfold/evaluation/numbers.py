@@ -238,7 +238,7 @@ class Numbers(Appraisal[Estimated]):
             "points": [[float(answered.y[row]), float(answered.said[row])] for row in np.sort(drawn)],
             "off": {str(share): float(np.quantile(answered.off, share)) for share in (0.5, 0.9)},
             "groups": _groups(answered),
-            "intervals": _intervals(answered, judged.decision, len(judged.validation.truth)),
+            "intervals": _intervals(answered, judged.decision, judged.decided_on),
         }
 
     def worst(self, answered: Estimated, most: int) -> Array:
@@ -291,7 +291,7 @@ class Numbers(Appraisal[Estimated]):
                 low=number,
                 high=number,
                 width=number,
-                validation_rows=whole,
+                decided_on=whole,
             ),
         }
         return parts, {"right": number, "said": number, "low": number, "high": number}
@@ -396,12 +396,12 @@ def _groups(answered: Estimated) -> list[dict[str, Any]]:
     return found
 
 
-def _intervals(answered: Estimated, decision: Decision, validation_rows: int) -> dict[str, Any]:
+def _intervals(answered: Estimated, decision: Decision, decided_on: int) -> dict[str, Any]:
     """How often the intervals hold the truth on test rows (with the interval of that share by Wilson 1927)."""
     about: dict[str, Any] = {
         "wanted": COVERAGE,
         "margin": decision.margin,
-        "validation_rows": validation_rows,
+        "decided_on": decided_on,
         **dict.fromkeys(("covered", "low", "high", "width")),
     }
     if answered.covered is None or answered.low is None or answered.high is None:

@@ -90,7 +90,7 @@ class Evaluate(Stage):
             raise DataError("no_test_rows", target=prepared.target.name)
 
         answered = appraisal.answered(test.outputs, test.truth, decision)
-        judged = Judged(decision, training, validation, test, answered, work.seed)
+        judged = Judged(decision, len(truth), training, validation, test, answered, work.seed)
         report, data_pictures = _report(case, judged, yardsticks, guesses)
 
         worst, candidates = appraisal.worst(answered, _WORST), appraisal.typical(answered, _CANDIDATES)
