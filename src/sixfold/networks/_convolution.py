@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from sixfold.fields import Form
 from sixfold.networks._network import Draw, Proposal, Recipe
@@ -34,7 +34,7 @@ _FEW_SERIES = 2_000
 _SERIES_SEEN, _FEWEST_SERIES_EPOCHS, _MOST_SERIES_EPOCHS = 25_000, 20, 400
 
 
-def picture_recipe(rows: int) -> Recipe:
+def picture_recipe(rows: int, precision: Literal["float32", "auto"]) -> Recipe:
     """How a network of convolutions over pictures is trained on so many rows."""
     return Recipe(
         optimizer="adamw",
@@ -46,7 +46,7 @@ def picture_recipe(rows: int) -> Recipe:
         label_smoothing=0.1,
         modality_dropout=0.1,
         augment={"shift": 0.1, "zoom": 0.1, "turn": 10.0, "brightness": 0.1, "contrast": 0.2},
-        precision="auto",
+        precision=precision,
     )
 
 

@@ -94,7 +94,7 @@ class Cnn(Composed):
     def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:  # noqa: ARG002
         if self._is_plain:
             return Recipe(keep_best=False)
-        return picture_recipe(facts.rows) if has_pictures(given) else series_recipe(facts.rows)
+        return picture_recipe(facts.rows, "float32") if has_pictures(given) else series_recipe(facts.rows)
 
     def varied(self, draw: Draw, given: Mapping[str, Form], output: Output, facts: Facts) -> Proposal | None:
         if has_pictures(given) and not self._is_plain:
