@@ -23,6 +23,9 @@ _EVALUATION_SECONDS, _EVALUATION_SECONDS_PER_ROW = 5.0, 5e-4
 """What `evaluate` takes beside running a small graph, on two cores: baselines, intervals, the report."""
 
 _FOLDS, _FEW_ROWS, _MANY_ROWS = 5, 1500, 200_000
+_LIGHT_FORMS = ("vector", "ids", "points", "steps")
+"""Forms whose networks are compiled and exported in a second or two, so that five of them are affordable."""
+
 _DRAWN_AT_RANDOM = ("stratified", "random", "fold", "official")
 
 _LEAST_SHARE = 0.3
@@ -96,9 +99,10 @@ def _folds(artefact: Artefact, prepared: Prepared) -> tuple[int, int]:
     times must not be mixed.
     """
     split, rows = artefact.about["split"], prepared.rows("train") + prepared.rows("validation")
+    is_light = all(field.form.name in _LIGHT_FORMS for field in prepared.given.values())
     if split["way"] not in _DRAWN_AT_RANDOM or "validation" in split["official"]:
         return 1, 1
-    return (_FOLDS if rows < _FEW_ROWS else 1), (_FOLDS if rows < _MANY_ROWS else 1)
+    return (_FOLDS if rows < _FEW_ROWS and is_light else 1), (_FOLDS if rows < _MANY_ROWS else 1)
 
 
 def _seconds_left(minutes: float, inputs: Mapping[str, Artefact], prepared: Prepared) -> float:

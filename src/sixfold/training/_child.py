@@ -35,6 +35,9 @@ STARTED = time.monotonic()
 _ROWS_CHECKED = 512
 _STEPS_TRIED = 6
 _TRIES = 3
+_WORTH_A_TRIAL = 120.0
+"""Seconds from which it pays to find the faster arithmetic first, which compiles the network twice."""
+
 _WORTH_IT = 1.15
 """How many times faster bfloat16 must be on this machine to be used."""
 
@@ -173,6 +176,8 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     kept = work.checkpoint() if len(feeds) == 1 else None
     wanted = recipe_of(network.recipe(given, task.output, facts), None, trial.said).precision
     precision = kept[0]["precision"] if kept is not None else wanted
+    if precision == "auto" and trial.seconds is not None and trial.seconds < _WORTH_A_TRIAL:
+        precision = "float32"
     if precision == "auto":
         precision = _faster(lambda one: made(one, trial.seed), feeds[0])
         work.note("train.precision", precision=precision)

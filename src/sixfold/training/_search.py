@@ -32,7 +32,7 @@ from sixfold.training._trial import Trial, run_trial
 
 __all__ = ["Search", "Tried", "candidates"]
 
-_UNASKED_SECONDS = 600.0
+_UNASKED_SECONDS = 150.0
 """What a search may take where nobody says how long: each network once, and a longer run for one that was cut."""
 
 _SLICE = 0.15
@@ -130,7 +130,7 @@ class Search:
         rows: How many training rows there are.
         said: Options that `train` says beside ``network: auto``.
         work: Where to read, write, checkpoint and tell progress.
-        seconds: Wall-clock budget; ``None``: each network once, ten minutes at most.
+        seconds: Wall-clock budget; ``None``: each network once, two and a half minutes at most.
         most: The most trials.
         folds: In how many folds a trial takes training and validation rows together (see :class:`Trial`): of networks
             that are trained in steps, and of fitted ones, which are quick.
