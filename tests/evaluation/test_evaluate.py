@@ -428,6 +428,21 @@ def test_the_page_shows_what_the_search_tried_what_it_cost_and_what_it_chose(sea
     assert fits(evaluated.report, schema()) == []
 
 
+def test_what_a_preset_bought_is_told_with_its_paired_interval(searched_case, build, tumour_product, tumour_rows):
+    weak = build(tumour_product, tumour_rows, harm=0.01).made["train"]
+    work, old = searched_case.work("train"), searched_case.made["train"]
+    work.members.update({**old.members, "rival.onnx": weak.members["graph.onnx"]})
+    about = {**old.about, "rival": {"trial": "trees 1", "network": "trees"}}
+    searched_case.made["train"] = searched_case.store.keep("train", "rivalled", about, work.members)
+    evaluated = Evaluated(searched_case)
+    told = evaluated.report["rival"]["figures"]["accuracy"]
+    assert told["difference"]["value"] == pytest.approx(evaluated.about["figures"]["accuracy"]["value"] - told["value"])
+    assert told["difference"]["low"] <= told["difference"]["value"] <= told["difference"]["high"]
+    assert "What the preset bought" in evaluated.html
+    assert "rival" not in evaluated.report["figures"][0]["against"], "it is no yardstick that a gate asks for"
+    assert fits(evaluated.report, schema()) == []
+
+
 def test_a_reason_that_this_version_does_not_know_leaves_the_table_standing(searched_case):
     searched_case.made["train"].about["why"]["key"] = "moonlight"
     assert "What was tried" in Evaluated(searched_case).html

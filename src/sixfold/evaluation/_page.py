@@ -20,7 +20,7 @@ from sixfold.evaluation._formula import Style
 from sixfold.evaluation._gates import better_baseline, gate_title
 from sixfold.evaluation._html import cell, facts, number, plain, say, short, t, table, text_of
 from sixfold.evaluation._pictures import Series, Span, curves, spans
-from sixfold.evaluation._search import tried
+from sixfold.evaluation._search import bought, tried
 from sixfold.evaluation._words import both, change, change_interval, count, duration, interval, joined, listed, shown
 from sixfold.language import Text
 
@@ -156,7 +156,7 @@ def _training(report: Report) -> str:
             f'<span class="key dashed"></span>{t("report.training.line_training")}'
         )
         picture = f"<figure>{drawn}<figcaption>{legend}<br>{t('report.training.curves')}</figcaption></figure>"
-    return facts(known) + tried(about) + picture
+    return facts(known) + tried(about) + bought(report) + picture
 
 
 def _figures(report: Report) -> str:

@@ -125,6 +125,16 @@ def _schema_of(kind: type[Appraisal[Any]]) -> dict[str, Any]:
             "type": "array",
             "items": described(row=whole, path={"type": ["string", "null"]}, **example, values={"type": "object"}),
         },
+        rival={
+            "anyOf": [
+                {"type": "null"},
+                described(
+                    trial={"type": "string"},
+                    network={"type": "string"},
+                    figures={"type": "object", "additionalProperties": described(**value, difference=gap)},
+                ),
+            ]
+        },
         leaks=described(
             official={"type": "array", "items": {"type": "string"}},
             shared_rows={"type": "object", "additionalProperties": whole},

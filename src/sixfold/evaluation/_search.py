@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sixfold.evaluation._appraisal import Report
 from sixfold.evaluation._figures import formula
 from sixfold.evaluation._html import number, say, short, t, table
 from sixfold.evaluation._pictures import Axis, Dots, dots
-from sixfold.evaluation._words import both, duration, shown
+from sixfold.evaluation._words import both, change, change_interval, duration, shown
 from sixfold.language import Text
 
-__all__ = ["tried"]
+__all__ = ["bought", "tried"]
 
 _MOST_TRIALS = 40
 _LONGEST_OPTIONS = 90
@@ -37,6 +38,25 @@ def tried(about: Mapping[str, Any]) -> str:
     if len(listed) < len(trials):
         parts.append(f'<p class="quiet small">{t("report.search.more", count=str(len(trials) - len(listed)))}</p>')
     return "".join((*parts, _picture(trials, weights)))
+
+
+def bought(report: Report) -> str:
+    """What beginning with a preset was worth, against the best model without one (HTML)."""
+    rival, headline = report["rival"], report["figures"][0]
+    if rival is None:
+        return ""
+    theirs, style, beside = rival["figures"][headline["name"]], headline["style"], headline["value"]
+    gap = theirs["difference"]
+    told = t(
+        "report.search.bought",
+        figure=Text(headline["title"]["en"], headline["title"]["zh"]),
+        ours=shown(headline["value"], style),
+        trial=str(rival["trial"]),
+        theirs=shown(theirs["value"], style),
+        gap=change(gap["value"], style, beside),
+        interval=change_interval(gap["low"], gap["high"], style, beside),
+    )
+    return f"<h3>{t('report.search.bought_title')}</h3><p>{told}</p>"
 
 
 def _choice(about: Mapping[str, Any]) -> str:

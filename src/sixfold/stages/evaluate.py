@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from sixfold.fields import Array
 from sixfold.product import Product
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
-from sixfold.tasks import Task, task_of
+from sixfold.tasks import Decision, Task, task_of
 
 __all__ = ["Evaluate"]
 
@@ -92,6 +92,7 @@ class Evaluate(Stage):
         answered = appraisal.answered(test.outputs, test.truth, decision)
         judged = Judged(decision, len(truth), training, validation, test, answered, work.seed)
         report, data_pictures = _report(case, judged, yardsticks, guesses)
+        report["rival"] = _rival(case, judged)
 
         worst, candidates = appraisal.worst(answered, _WORST), appraisal.typical(answered, _CANDIDATES)
         wanted = test.numbers[np.concatenate([worst, candidates])].tolist()
@@ -225,6 +226,25 @@ def _report(
         "made": _made(product, case.inputs, work),
     }
     return report, data_pictures
+
+
+def _rival(case: _Case, judged: Judged[Any]) -> dict[str, Any] | None:
+    """What the preset bought: every figure against the best model of the search that did without one.
+
+    ``None`` where no model that answers began with a preset, or all that were tried did.
+    """
+    trained, work, appraisal = case.inputs["train"], case.work, case.appraisal
+    if "rival.onnx" not in trained.members:
+        return None
+    other = replace(case, graph=Graph(work.read(trained, "rival.onnx"), case.prepared.given))
+    validation, _ = _gone_through(other, "validation")
+    test, _ = _gone_through(other, "test")
+    # A model of folds learned from validation rows too, and would look too sure of them.
+    is_folded = "held_out.safetensors" in trained.members
+    decision = Decision() if is_folded else appraisal.decide(validation.outputs, validation.truth)
+    answered = appraisal.answered(test.outputs, test.truth, decision)
+    figures = evaluation.figures(case.task.judged_by, judged.answered, {"rival": answered}, seed=work.seed)
+    return {**trained.about["rival"], "figures": {figure["name"]: figure["against"]["rival"] for figure in figures}}
 
 
 def _sample(

@@ -397,10 +397,22 @@ class Search:
             ],
             "why": {"key": why, "best": best.name, "gain": gain, "seconds": round(self._spent(), 1)},
         }
+        if (rival := self._rival(members, finished)) is not None:
+            artefact = self._artefact(rival)
+            assert artefact is not None
+            self._work.members["rival.onnx"] = artefact.members["graph.onnx"]
+            about["rival"] = {"trial": rival.name, "network": rival.network}
         for one in self._tried:
             self._work.store.drop("trial", one.key)
         self._work.drop_checkpoint()
         return about
+
+    def _rival(self, members: Sequence[Tried], finished: Sequence[Tried]) -> Tried | None:
+        """Where one that answers began with a preset, the best model without: the report compares them on test rows."""
+        begun = {kind.kind() for kind, _ in self._kinds if kind.needs}
+        if not any(one.network in begun for one in members):
+            return None
+        return next((one for one in finished if one.network not in begun), None)
 
     def _mixed(self, finished: Sequence[Tried]) -> tuple[list[Tried], list[float], float]:
         """Which models to serve, with which weights; and by which share their mixture lowers the best one's loss."""
