@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeAlias
 
@@ -196,7 +197,7 @@ def _beginning(content: bytes) -> bytes:
         return content[: _NIFTI_AT + 4]
     try:
         return gzip.GzipFile(fileobj=io.BytesIO(content)).read(_NIFTI_AT + 4)
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, zlib.error):
         return b""
 
 
