@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import os
 import re
 import subprocess
 import sys
@@ -30,7 +31,8 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder / "env", symlinks=True)
     python = folder / "env" / "bin" / "python"
     install = ["--python", python, "install", "--no-deps", "--no-index", "--disable-pip-version-check", folder / name]
-    subprocess.run([sys.executable, "-m", "pip", *map(str, install)], check=True, capture_output=True)
+    apart = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # where another copy may lie
+    subprocess.run([sys.executable, "-m", "pip", *map(str, install)], check=True, capture_output=True, env=apart)
     return python
 
 
