@@ -2,6 +2,8 @@
 
 from sixfold.fields._field import Array, Field, Values, Widget, is_missing, restored
 from sixfold.fields._form import Form, FormName, graph_feed, input_names, rows_at_once, without_padding
+from sixfold.fields._preset import is_on_hub, preset_folder
+from sixfold.fields._tokenizer import read as tokenizer_of
 
 __all__ = [
     "Array",
@@ -13,7 +15,10 @@ __all__ = [
     "graph_feed",
     "input_names",
     "is_missing",
+    "is_on_hub",
+    "preset_folder",
     "restored",
     "rows_at_once",
+    "tokenizer_of",
     "without_padding",
 ]

@@ -14,6 +14,7 @@ from pydantic import model_validator
 from sixfold.families import Options as KindOptions
 from sixfold.fields._field import Array, Field, Values, Widget, is_missing
 from sixfold.fields._form import Form
+from sixfold.fields._preset import preset_folder
 from sixfold.fields._tokenizer import loaded, plain, read, trained
 from sixfold.fields.category import label
 from sixfold.hashing import digest_of_value
@@ -64,8 +65,8 @@ class Text(Field):
     class Options(KindOptions):
         """``length``: tokens kept of each text; left out, as many as 95 % of the training texts have, 64 to 256.
 
-        ``tokenizer``: own, or a folder that holds the tokenizer of a pretrained network: Hugging Face's
-        (tokenizer.json or vocab.txt) or a KerasHub preset.
+        ``tokenizer``: own, or that of a pretrained network: a folder with Hugging Face's (tokenizer.json or vocab.txt)
+        or a KerasHub preset's, or its name on a hub (hf://…, kaggle://…, modelscope://…).
 
         ``vocabulary``: most tokens of the own vocabulary; left out, as many as the texts give, up to 16,000.
         """
@@ -160,7 +161,7 @@ class Text(Field):
     @property
     def _folder(self) -> Path | None:
         assert isinstance(self.options, Text.Options)
-        return None if self.options.tokenizer == _OWN else self.beside / Path(self.options.tokenizer).expanduser()
+        return None if self.options.tokenizer == _OWN else preset_folder(self.options.tokenizer, self.beside)
 
     @cached_property
     def _tokenizer(self) -> Any:

@@ -19,7 +19,7 @@ from sixfold.tasks import Output
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Composed", "embedding_width", "there"]
+__all__ = ["Composed", "embedding_width", "mean_there", "there"]
 
 _WIDEST_EMBEDDING = 32
 """Widths follow fastai's rule for tables, 1.6 · size^0.56, up to this."""
@@ -92,6 +92,14 @@ def there(tokens: Any) -> Any:
     from keras import ops
 
     return ops.cast(tokens != 0, "float32")
+
+
+def mean_there(x: Any, exists: Any) -> Any:
+    """The mean of those places of (batch, length, size) that exist (batch, length): (batch, size); of none, zeros."""
+    from keras import ops
+
+    kept = ops.cast(exists, x.dtype)[..., None]
+    return ops.sum(x * kept, axis=1) / ops.maximum(ops.sum(kept, axis=1), 1.0)
 
 
 def _plain(x: Any, form: Form) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -99,10 +100,14 @@ class Draw(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows in memory: inputs by input name (n, …), and targets (n, units) as the task gives them."""
+    """Rows in memory: inputs by input name (n, …), and targets (n, units) as the task gives them.
+
+    ``columns`` is what each given column's fitted field knows (``state``), by input name.
+    """
 
     inputs: Mapping[str, Array]
     targets: Array
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Network(Kind, ABC):
@@ -111,14 +116,19 @@ class Network(Kind, ABC):
     Its graph takes a dictionary {input name: (batch, \\*form.shape)} (see :func:`sixfold.fields.input_names`) in the
     forms' own types and gives (batch, units) after the activation of ``output``. Files of kinds import their library
     inside functions.
+
+    Args:
+        options: What `train` says to it.
+        beside: Where relative paths among the options begin: the folder of product.yaml; by default the current one.
     """
 
     folder: ClassVar[str] = "sixfold.networks"
     needs: ClassVar[tuple[str, ...]] = ()
     """Options without which `auto` leaves it out: a preset is never guessed."""
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Options | None = None, *, beside: Path = Path()) -> None:
         self.options = options if options is not None else self.Options()
+        self.beside = beside
 
     @classmethod
     @abstractmethod
@@ -134,6 +144,16 @@ class Network(Kind, ABC):
             options: What `train` says to this network.
         """
         return {}
+
+    @classmethod
+    def depends_on(cls, options: Mapping[str, Any], beside: Path) -> Any:  # noqa: ARG003
+        """What it depends on beyond its options, as plain JSON: which files a preset has, or ``None``.
+
+        Args:
+            options: What `train` says to this network.
+            beside: Where relative paths among them begin.
+        """
+        return None
 
     def first(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Sequence[Proposal]:  # noqa: ARG002
         """What `auto` tries first, in this order."""
@@ -153,6 +173,10 @@ class Layered(Network):
     @abstractmethod
     def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
         """The model, with random weights from the seed that was set; uint8 pictures are scaled inside it.
+
+        Where a part of it never changes while training (a frozen preset), the model may carry ``halves``: a Keras model
+        from the inputs to a dictionary, and one from that dictionary to the output; then every row goes through the
+        first but once.
 
         Raises:
             TrainingError: The options do not go with these columns.

@@ -43,7 +43,11 @@ class Train(Stage):
         versions = {name: find(family, name).version for name in names(family)}
         used = versions if product.train.network == "auto" else {k: versions[k] for k in (product.train.network,)}
         code = None if product.train.keras is None else own_network(product).digest
-        return {"train": train, "versions": used, "code": code, "backend": os.environ.get("KERAS_BACKEND")}
+        options = product.train.options
+        files = {name: find(family, name).depends_on(options, product.folder) for name in used}
+        files = {name: found for name, found in files.items() if found is not None}
+        told = {"train": train, "versions": used, "code": code, "backend": os.environ.get("KERAS_BACKEND")}
+        return {**told, "files": files} if files else told
 
     def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
         """Members: graph.onnx, network.json, history.json, and the weights of what Keras trained.

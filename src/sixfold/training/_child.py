@@ -55,7 +55,7 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     task = task_of(product)(product, prepared.target)
     feed = Feed(prepared, task, work, trial.seed)
     kind = find(Network, trial.network)  # type: ignore[type-abstract]  # a family is looked up, never built
-    network = kind(kind.Options(**trial.options))
+    network = kind(kind.Options(**trial.options), beside=Path(trial.folder))
     train = _fitted if isinstance(network, Fitted) else _layered
     if trial.folds == 1:
         (made,) = train(trial, network, [feed], task, work)
@@ -154,10 +154,11 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
 
     from sixfold.training._augment import augmentation
     from sixfold.training._optimizer import optimizer_of
-    from sixfold.training._tensorflow import Stepper, keep_heap
+    from sixfold.training._tensorflow import Stepper, keep_heap, mapped
 
     keep_heap()
     given, facts = feeds[0].forms, feeds[0].facts
+    fed = list(feeds)
 
     def made(precision: str, seed: int) -> tuple[Any, Stepper, Recipe, Any]:
         keras.utils.set_random_seed(seed)
@@ -168,9 +169,11 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
         objective = objective_of(task, recipe, feeds[0].some.targets)
         draws = keras.random.SeedGenerator(seed)
         optimizer = optimizer_of(recipe, own_optimizer)
-        stepper = Stepper(
-            model, objective, optimizer, augmentation(recipe, given, draws), feeds[0].texts, [draws.state]
-        )
+        learning = _learning(model)
+        if learning is not model and fed[0] is feeds[0]:
+            fed[:] = [feed.through(lambda inputs: mapped(model.halves[0], inputs, feeds[0].texts)) for feed in feeds]
+        augment = augmentation(recipe, fed[0].forms, draws)
+        stepper = Stepper(learning, objective, optimizer, augment, fed[0].texts, [draws.state])
         return model, stepper, recipe, objective
 
     kept = work.checkpoint() if len(feeds) == 1 else None
@@ -179,7 +182,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     if precision == "auto" and trial.seconds is not None and trial.seconds < _WORTH_A_TRIAL:
         precision = "float32"
     if precision == "auto":
-        precision = _faster(lambda one: made(one, trial.seed), feeds[0])
+        precision = _faster(lambda one: made(one, trial.seed), fed)
         work.note("train.precision", precision=precision)
     model, stepper, recipe, objective = made(precision, trial.seed)
     beginning = stepper.state()
@@ -187,14 +190,14 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     for number, feed in enumerate(feeds):
         if number:  # the same compiled steps, other weights: compiling takes longer than a small network's training
             keras.utils.set_random_seed(trial.seed + number)
-            fresh = network.build(given, task.output, facts).get_weights()
+            fresh = _learning(network.build(given, task.output, facts)).get_weights()
             stepper.restore(beginning)
-            model.set_weights(fresh)
+            _learning(model).set_weights(fresh)
         budget = _share_left(trial, len(feeds) - number)
         if trial.minutes is not None and trial.seconds is None:
             budget = trial.minutes * 60
         every = trial.checkpoint_seconds if len(feeds) == 1 else float("inf")
-        loop = Loop(model, stepper, feed, recipe, objective.judge, work, budget, every, precision)
+        loop = Loop(_learning(model), stepper, fed[number], recipe, objective.judge, work, budget, every, precision)
         standing = loop.run()
         found.append(_exported(network, model, stepper, feed, facts, recipe, standing, task, work, number, len(feeds)))
     return found
@@ -223,6 +226,8 @@ def _exported(
     """The trained model as a graph that answers as it does; its weights are written."""
     import keras
 
+    from sixfold.training._tensorflow import mapped
+
     work.note("train.exporting")
     begun = time.monotonic()
     if standing.precision != "float32":  # the graph is float32: the same layers, built so, with the learned weights
@@ -233,7 +238,8 @@ def _exported(
     else:
         whole = model
     inputs = {name: x[:_ROWS_CHECKED] for name, x in feed.some.inputs.items()}
-    expected = stepper.outputs(inputs) if whole is model else np.asarray(whole(inputs, training=False))
+    is_as_trained = whole is _learning(model)
+    expected = stepper.outputs(inputs) if is_as_trained else mapped(whole, inputs, feed.texts)["output"]
     graph = exported(whole)  # which wants a model that was called before
     difference = hold_equal(graph, inputs, expected)
     weights = {f"{index:05}": np.array(value) for index, value in enumerate(whole.get_weights())}
@@ -266,12 +272,18 @@ def recipe_of(network: Recipe, own_optimizer: dict[str, Any] | None, said: Mappi
     return Recipe(**{**network.model_dump(), **own, **said})
 
 
-def _faster(made: Callable[[str], tuple[Any, Any, Recipe, Any]], feed: Feed) -> str:
+def _learning(model: Any) -> Any:
+    """What of a model is trained: its second half, where its first never changes, else the whole."""
+    halves = getattr(model, "halves", None)
+    return model if halves is None else halves[1]
+
+
+def _faster(made: Callable[[str], tuple[Any, Any, Recipe, Any]], feeds: Sequence[Feed]) -> str:
     """``bfloat16`` where a short trial of real steps finds it faster on this machine, else ``float32``."""
     seconds = {}
     for precision in ("float32", "bfloat16"):
         _, stepper, recipe, _ = made(precision)
-        chunk, order = next(feed.epoch(0, recipe.batch))
+        chunk, order = next(feeds[0].epoch(0, recipe.batch))
         steps = min(_STEPS_TRIED, len(order) // recipe.batch)
         if steps == 0:
             return "float32"

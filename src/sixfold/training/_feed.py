@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,7 @@ class Feed:
 
     def __init__(self, prepared: Prepared, task: Task, work: Workspace, seed: int) -> None:
         self._prepared, self._task, self._work, self._seed = prepared, task, work, seed
+        self._mapping: Callable[[dict[str, Array]], dict[str, Array]] | None = None
         self._names = input_names(prepared.given)
         self.forms: dict[str, Form] = {name: prepared.given[column].form for column, name in self._names.items()}
         self.texts = [name for name, form in self.forms.items() if form.name == "tokens"]
@@ -92,13 +94,33 @@ class Feed:
     @property
     def facts(self) -> Facts:
         """What a network may adapt to."""
-        columns = {name: self._prepared.given[column].state for column, name in self._names.items()}
-        return Facts(self.rows, self.some.inputs, columns)
+        return Facts(self.rows, self.some.inputs, self._columns)
 
     def whole(self) -> Rows:
         """All training rows that fit in memory at once."""
         chunk = self._resident if self._resident is not None else self._chunk(self._groups[0])
-        return Rows(chunk.inputs, chunk.targets)
+        return Rows(chunk.inputs, chunk.targets, self._columns)
+
+    @property
+    def _columns(self) -> dict[str, dict[str, Any]]:
+        """What the fitted field of each input knows."""
+        return {name: self._prepared.given[column].state for column, name in self._names.items()}
+
+    def through(self, mapping: Callable[[dict[str, Array]], dict[str, Array]]) -> Feed:
+        """The same rows as vectors that ``mapping`` makes of their inputs: of resident rows but once."""
+        feed = copy.copy(self)
+        for name in ("some", "_together"):
+            feed.__dict__.pop(name, None)
+        feed._mapping, feed.texts = mapping, []
+        feed._resident = None if self._resident is None else feed._mapped(self._resident)
+        feed.validation = feed._mapped(self.validation)
+        feed.forms = {
+            name: self.forms[name]
+            if x.shape[1:] == self.forms[name].shape
+            else Form(name="vector", shape=x.shape[1:], dtype="float32")
+            for name, x in feed.some.inputs.items()
+        }
+        return feed
 
     def folded(self, number: int, of: int) -> Feed:
         """The same rows, training and validation together, with fold ``number`` (from 0) for validation.
@@ -146,7 +168,12 @@ class Feed:
         from safetensors.numpy import load
 
         parts = [load(self._work.read(self._prepared.artefact, name)) for name in shards]
-        return self._as_chunk({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        chunk = self._as_chunk({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        return chunk if self._mapping is None else self._mapped(chunk)
+
+    def _mapped(self, chunk: Chunk) -> Chunk:
+        assert self._mapping is not None
+        return Chunk(self._mapping(chunk.inputs), chunk.targets) if chunk.rows else chunk
 
     def _as_chunk(self, arrays: dict[str, Array]) -> Chunk:
         inputs = {name: arrays[column] for column, name in self._names.items()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from sixfold.training._optimizer import update_of
 from sixfold.training._pooling import fast_pooling
 from sixfold.training._recurrence import fast_recurrence
 
-__all__ = ["Stepper", "keep_heap"]
+__all__ = ["Stepper", "keep_heap", "mapped"]
 
 _PREDICT_BATCH = 256
 _TOKENS_AT_ONCE = 8
@@ -85,7 +85,7 @@ class Stepper:
                 step({name: tf.gather(x, rows) for name, x in inputs.items()}, tf.gather(targets, rows))
 
         self._run = run
-        self._predict = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+        self._predict = tf.function(lambda inputs: {"output": model(inputs, training=False)}, reduce_retracing=True)
 
     def steps(self, chunk: Chunk, order: Array, rates: Sequence[float]) -> None:
         """Train on rows ``order`` (steps, batch) of a chunk, at the learning rate of each step."""
@@ -116,19 +116,8 @@ class Stepper:
 
     def outputs(self, inputs: dict[str, Array]) -> Array:
         """The model's outputs (n, units) for rows, without training."""
-        import tensorflow as tf
-
-        rows = len(next(iter(inputs.values())))
-        lengths = [np.count_nonzero(inputs[name], axis=1) for name in self._texts]
-        order = np.argsort(np.max(lengths, axis=0), kind="stable") if lengths else np.arange(rows)
-        parts = []
-        for at in range(0, rows, _PREDICT_BATCH):
-            batch = {name: x[order[at : at + _PREDICT_BATCH]] for name, x in inputs.items()}
-            batch = {name: without_padding(x) if name in self._texts else x for name, x in batch.items()}
-            with fast_recurrence():  # at work where a new shape is traced
-                parts.append(self._predict({name: tf.constant(x) for name, x in batch.items()}).numpy())
-        found = np.concatenate(parts).astype(np.float32)
-        return found[np.argsort(order, kind="stable")]
+        found: Array = _in_batches(self._predict, inputs, self._texts)["output"]
+        return found
 
     def state(self) -> dict[str, Array]:
         """Everything that the next step depends on, and the sums of the epoch."""
@@ -140,6 +129,42 @@ class Stepper:
         for index, variable in enumerate(self._tracked):
             variable.assign(state[f"{index:05}"])
         self._sums.assign(state["sums"])
+
+
+def mapped(model: Any, inputs: Mapping[str, Array], texts: Sequence[str]) -> dict[str, Array]:
+    """What a Keras model makes of rows, without training: float32 arrays by name; a single one is called ``output``."""
+    import tensorflow as tf
+
+    def found(batch: dict[str, Any]) -> dict[str, Any]:
+        answers = model(batch, training=False)
+        return answers if isinstance(answers, dict) else {"output": answers}
+
+    return _in_batches(tf.function(found, reduce_retracing=True), inputs, texts)
+
+
+def _in_batches(
+    found: Callable[[dict[str, Any]], dict[str, Any]], inputs: Mapping[str, Array], texts: Sequence[str]
+) -> dict[str, Array]:
+    """What a compiled function gives for rows, batch by batch; texts of like length together, their padding cut."""
+    import tensorflow as tf
+
+    rows = len(next(iter(inputs.values())))
+    lengths = [np.count_nonzero(inputs[name], axis=1) for name in texts]
+    order = np.argsort(np.max(lengths, axis=0), kind="stable") if lengths else np.arange(rows)
+    parts = []
+    for at in range(0, rows, _PREDICT_BATCH):
+        batch = {name: x[order[at : at + _PREDICT_BATCH]] for name, x in inputs.items()}
+        batch = {name: without_padding(x) if name in texts else x for name, x in batch.items()}
+        with fast_recurrence():  # at work where a new shape is traced
+            answers = found({name: tf.constant(x) for name, x in batch.items()})
+        parts.append({name: answer.numpy() for name, answer in answers.items()})
+    back = np.argsort(order, kind="stable")
+    return {name: _plain(np.concatenate([part[name] for part in parts])[back]) for name in parts[0]}
+
+
+def _plain(x: Array) -> Array:
+    """bfloat16, which NumPy only borrows, as float32."""
+    return x if x.dtype.kind in "iu" else x.astype(np.float32)
 
 
 def keep_heap() -> None:
