@@ -122,7 +122,7 @@ class Train(OpenSection):
         None, pattern=r"^[\w.]+:[\w.]+$", description="Your own Keras model: `module:function`, beside product.yaml."
     )
     minutes: float | None = Field(
-        None, gt=0, description="Wall-clock budget from collect to evaluate; left out, 2.5 for `auto`."
+        None, gt=0, description="Wall-clock budget from collect to evaluate; left out, `auto` trains for 3 at most."
     )
     trials: int | None = Field(None, ge=1, le=1000, description="At most so many trials of `auto`; left out, 40.")
     epochs: int | None = Field(None, ge=1, le=100_000, description="Passes over the rows; left out, the recipe's rule.")

@@ -32,7 +32,7 @@ from sixfold.training._trial import Trial, run_trial
 
 __all__ = ["Search", "Tried", "candidates"]
 
-_UNASKED_SECONDS = 150.0
+_UNASKED_SECONDS = 180.0
 """What a search may take where nobody says how long: each network once, and a longer run for one that was cut."""
 
 _SLICE = 0.15
@@ -40,6 +40,9 @@ _SHORTEST_SLICE = 25.0
 """TensorFlow takes about five seconds to start and a few more to compile: a shorter slice measures little else."""
 
 _SHORTEST_RUN = 8.0
+_LONGER = 1.5
+"""How many times as long as before a network that was cut must be able to train to be begun anew."""
+
 _SUITS_ENOUGH = 0.5
 """Networks that suit at least so well as a share of the best are tried."""
 
@@ -130,7 +133,7 @@ class Search:
         rows: How many training rows there are.
         said: Options that `train` says beside ``network: auto``.
         work: Where to read, write, checkpoint and tell progress.
-        seconds: Wall-clock budget; ``None``: each network once, two and a half minutes at most.
+        seconds: Wall-clock budget; ``None``: one network after another, three minutes at most.
         most: The most trials.
         folds: In how many folds a trial takes training and validation rows together (see :class:`Trial`): of networks
             that are trained in steps, and of fitted ones, which are quick.
@@ -202,8 +205,9 @@ class Search:
             left = self._left()
             if self._tried and (left < _SHORTEST_RUN or self._is_perfect() or len(self._tried) >= self._most):
                 return
-            alone = len(queue) == 1
-            share = left if alone else min(left, max(_SLICE * self._budget, _SHORTEST_SLICE))
+            # Where nobody gives a time, the best suited network takes what it needs; a budget is shared out.
+            is_shared = self._is_asked and len(queue) > 1
+            share = min(left, max(_SLICE * self._budget, _SHORTEST_SLICE)) if is_shared else left
             self._try(kind, options, proposal, "first", share)
 
     def _next(self) -> tuple[Any, ...] | None:
@@ -212,10 +216,11 @@ class Search:
         left = self._left()
         if not finished or self._is_perfect() or len(self._tried) >= self._most or left < _SHORTEST_RUN:
             return None
-        best = finished[0]
-        longest = max((one.slice or 0.0 for one in self._tried if one.network == best.network), default=0.0)
-        if best.was_cut and left > 1.5 * longest:
-            return (*self._kind(best.network), Proposal(best.options, best.recipe), "longer", left)
+        cut = next((one for one in finished if one.was_cut), None)
+        if cut is not None:  # even where another is better by now: it was stopped before it was what it can be
+            longest = max((one.slice or 0.0 for one in self._tried if one.network == cut.network), default=0.0)
+            if left > _LONGER * longest:
+                return (*self._kind(cut.network), Proposal(cut.options, cut.recipe), "longer", left)
         if not self._is_asked:
             return None
         return self._variation(finished, left)
