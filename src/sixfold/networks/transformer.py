@@ -19,6 +19,9 @@ __all__ = ["Transformer"]
 
 _DROPOUT = 0.2
 _WINDOW = 3
+_PLACES = 256
+"""Of so many tokens at least the place has a vector: the same network, however long the texts at hand are."""
+
 _ROWS_SEEN, _FEWEST_EPOCHS, _MOST_EPOCHS = 80_000, 4, 20
 _MANY_ROWS = 20_000
 
@@ -73,7 +76,7 @@ class Transformer(Composed):
         y = keras.layers.Embedding(form.vocabulary, said.width)(x)  # (batch, length, width)
         y = keras.layers.Dropout(_DROPOUT)(y * is_there[..., None])
         near = keras.layers.Conv1D(said.width, _WINDOW, padding="same", activation="relu")(y)
-        y = Positions(form.shape[0])(y + near)
+        y = Positions(max(_PLACES, form.shape[0]))(y + near)
         for _ in range(said.layers):
             y = _layer(y, is_there, said.width, said.heads)
         y = keras.layers.LayerNormalization()(y)
