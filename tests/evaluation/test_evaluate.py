@@ -382,6 +382,16 @@ def test_thirty_classes_still_make_a_readable_matrix_and_sixty_a_list(build):
         assert evaluated.report["confused"]
 
 
+def test_the_mean_course_of_a_series_is_drawn_for_each_class(build, tumour_product, tumour_rows):
+    curve = {"rows": 9, "steps": [0, 5, 9], "channels": {"x": [1.0, 2.0, 1.5], "y": [0.0, 0.1, 0.3]}}
+    about = {"kind": "series", "curves": [{"class": "<b>ill</b>", **curve}, {"class": "well", **curve}]}
+    evaluated = Evaluated(build(tumour_product, tumour_rows, data={"columns": {"pulse": about}}))
+    page = Page(evaluated.html)
+    assert "The mean course of pulse over the training rows of each class." in "".join(page.words)
+    assert "pulse · y" in page.words
+    assert "<b>ill</b>" in page.words
+
+
 def tried(name: str, **told: Any) -> dict[str, Any]:
     plain = {
         "network": name.partition(" ")[0],

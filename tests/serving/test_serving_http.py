@@ -297,6 +297,23 @@ def test_the_example_of_openapi_is_answered_as_it_says(request: pytest.FixtureRe
         assert reference.partition('"')[0] in document["components"]["schemas"]
 
 
+def test_openapi_tells_what_may_be_sent_as_the_whole_body(
+    digits_url: str, text_url: str, mixed_url: str, table_url: str
+) -> None:
+    told = {}
+    for name, url in (("digits", digits_url), ("text", text_url), ("mixed", mixed_url), ("table", table_url)):
+        document = httpx.get(f"{url}/openapi.json").json()
+        told[name] = set(document["paths"]["/predict"]["post"]["requestBody"]["content"])
+        told[f"{name} required"] = document["components"]["schemas"]["Row"]["required"]
+    usual = {"application/json", "multipart/form-data", "text/csv"}
+    assert told["mixed"] == told["table"] == usual
+    assert told["digits"] == {*usual, "image/*"}
+    assert told["text"] == {*usual, "text/plain"}
+    assert told["digits required"] == ["photo"]
+    assert told["text required"] == ["message"]
+    assert told["mixed required"] == told["table required"] == []
+
+
 def test_health_answers_while_large_requests_are_worked_on(digits_url: str, digit_pictures: Pictures) -> None:
     text = base64.b64encode(digit_pictures[0][0]).decode()
 

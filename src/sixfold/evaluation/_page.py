@@ -19,7 +19,7 @@ from sixfold.evaluation._figures import formula
 from sixfold.evaluation._formula import Style
 from sixfold.evaluation._gates import better_baseline, gate_title
 from sixfold.evaluation._html import cell, facts, number, plain, say, short, t, table, text_of
-from sixfold.evaluation._pictures import Series, Span, curves, spans
+from sixfold.evaluation._pictures import Course, Series, Span, courses, curves, spans
 from sixfold.evaluation._search import bought, tried
 from sixfold.evaluation._words import both, change, change_interval, count, duration, interval, joined, listed, shown
 from sixfold.language import Text
@@ -31,6 +31,8 @@ _MOST_IN_TABLE = 60
 _TOLD_ELSEWHERE = ("digest", "place", "name", "kind", "columns", "rows")
 _TOP_VALUES = 5
 _MOST_CURVES = 3
+_MOST_SERIES, _MOST_PANELS = 6, 3
+_LONGEST_CLASS = 14
 
 
 def page(report: Report, thumbnails: Thumbnails) -> bytes:
@@ -227,6 +229,8 @@ def _data(report: Report) -> str:
     ]
     if data.get("columns"):
         parts.append(f"<h3>{t('report.data.columns')}</h3>{_columns(_in_order(report))}")
+        series = [(name, about["curves"]) for name, about in _in_order(report).items() if about.get("curves")]
+        parts += [_courses(place, name, curves) for place, (name, curves) in enumerate(series[:_MOST_SERIES])]
     pictures = report.get("data_pictures", {})
     for name, svg in pictures.items():
         # As an image, not as markup: whatever is inside cannot run or restyle the page.
@@ -304,6 +308,25 @@ def _columns(columns: Mapping[str, Any]) -> str:
     rest = len(columns) - len(names)
     note = f'<p class="quiet small">{t("report.mistakes.more_columns", count=count(rest))}</p>' if rest else ""
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>{note}'
+
+
+def _courses(place: int, name: str, groups: Sequence[Mapping[str, Any]]) -> str:
+    """The mean course of a series, for each class where there are classes."""
+    channels = list(groups[0]["channels"])[:_MOST_PANELS]
+    panels = [
+        (
+            name if len(channels) == 1 else f"{name} · {channel}",
+            [
+                Course(short(str(group["class"] or ""), _LONGEST_CLASS), group["steps"], group["channels"][channel])
+                for group in groups
+                if len(group["channels"].get(channel) or ()) == len(group["steps"]) > 0
+            ],
+        )
+        for channel in channels
+    ]
+    drawn = courses(f"courses-{place}", panels, both("report.data.courses_label"))
+    told = t("report.data.courses_by_class" if groups[0]["class"] else "report.data.courses", column=name)
+    return f"<figure>{drawn}<figcaption>{told}</figcaption></figure>"
 
 
 def _role(about: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from sixfold.language import Text
 
-__all__ = ["Axis", "Dots", "Series", "Span", "curves", "dots", "spans"]
+__all__ = ["Axis", "Course", "Dots", "Series", "Span", "courses", "curves", "dots", "spans"]
 
 _COLOURS = {
     "#010101": "var(--ink)",
@@ -27,6 +27,19 @@ _COLOURS = {
     "#060606": "var(--paper)",
 }
 _INK, _QUIET, _LINE, _ACCENT, _SECOND, _PAPER = _COLOURS
+_LOOKS = (
+    (_ACCENT, "-"),
+    (_SECOND, "-"),
+    (_QUIET, "-"),
+    (_ACCENT, (0, (4, 2))),
+    (_SECOND, (0, (4, 2))),
+    (_QUIET, (0, (4, 2))),
+)
+"""Colour and dash of the lines of a picture, in their order."""
+
+_NAME_HEIGHT = 0.085
+"""Of a panel's height, what a name beside it takes."""
+
 _SIZE = 10.0
 _NO_EXPONENT, _EXPONENT = 1e4, 1e12
 """Whole ticks between these are written in full, their thousands set apart."""
@@ -130,6 +143,54 @@ def curves(name: str, panels: Sequence[tuple[Text, bool, Sequence[Series]]], lab
             _calm(axes, words, y_percent=percent, whole_x=True)
             axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
         return _svg(figure, words, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One line of :func:`courses`: what it is of, its steps, and its values at them."""
+
+    of: str
+    steps: Sequence[float]
+    values: Sequence[float]
+
+
+def courses(name: str, panels: Sequence[tuple[str, Sequence[Course]]], label: Text) -> str:
+    """The course of series, side by side; what the lines are of stands behind those of the last panel.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        panels: The title of each, and its lines.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words = _Words()
+    with _style(name):
+        figure = _figure(_WIDTH, 2.9)
+        width = 0.9 / len(panels)
+        for number, (title, lines) in enumerate(panels):
+            axes = figure.add_axes((number * width + 0.055, 0.13, width - 0.075, 0.7))
+            for place, line in enumerate(lines):
+                colour, dash = _LOOKS[place % len(_LOOKS)]
+                axes.plot(line.steps, line.values, color=colour, lw=1.8, ls=dash)
+            if number == len(panels) - 1:
+                low, high = axes.get_ylim()
+                heights = _apart([line.values[-1] for line in lines], _NAME_HEIGHT * (high - low))
+                for place, (line, height) in enumerate(zip(lines, heights, strict=True)):
+                    axes.text(1.02, (height - low) / (high - low), words(line.of), va="center", fontsize=_SIZE - 1,
+                              color=_LOOKS[place % len(_LOOKS)][0], transform=axes.transAxes)  # fmt: skip
+            figure.text(
+                number * width + 0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE + 1, color=_INK
+            )
+            _calm(axes, words)
+            axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+def _apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Heights moved up where they would lie closer than ``gap`` above one another."""
+    found, last = list(heights), -float("inf")
+    for place in sorted(range(len(heights)), key=lambda place: heights[place]):
+        last = found[place] = max(heights[place], last + gap)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                                 "schema": {"type": "object", "properties": form, "required": required}
                             },
                             "text/csv": {"schema": {"type": "string", "description": "A header line, then rows."}},
+                            **_alone(bundle),
                         },
                     },
                     "responses": {
@@ -148,6 +149,19 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
             }
         },
     }
+
+
+def _alone(bundle: Bundle) -> dict[str, Any]:
+    """How the one given column may be sent as the whole body: a picture as its file, a text as it is."""
+    only, *others = bundle.given.values()
+    if others:
+        return {}
+    match only.widget:
+        case "image":
+            return {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+        case "text":
+            return {"text/plain": {"schema": {"type": "string"}}}
+    return {}
 
 
 def _get(name: str, summary: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ const WORDS = {
     request: "请求编号 {request}",
   },
 };
-const PICTURES = "image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff";
+const PICTURES = "image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff,.dcm,.nii,.nii.gz";
 const MOST_BARS = 10;
 const MOST_IN_A_LIST = 50; // beyond these a list to type into is quicker than a menu
 const TALL = 4; // fields; a longer form scrolls past the answer, which then stays in sight
