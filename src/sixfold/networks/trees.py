@@ -67,9 +67,9 @@ class Trees(Fitted):
     class Options(KindOptions):
         """``bags``: how many boosters of each fold are averaged. ``shrinkage``: what each tree counts.
 
-        Left out, different for each booster, the first two by the rows: ``leaves``, the most of a tree; ``leaf_rows``,
-        the fewest rows of a leaf; ``columns``, the share of columns that each tree looks at. ``lambda_2``: the L2
-        penalty of leaves.
+        ``leaves``: most leaves of a tree; left out, of each booster others. ``leaf_rows``: fewest rows of a leaf; left
+        out, of each booster others. ``columns``: the share of columns that each tree looks at; left out, of each
+        booster another. ``lambda_2``: the L2 penalty of leaves.
         """
 
         leaves: int | None = Setting(default=None, ge=2, le=4096)
