@@ -10,11 +10,11 @@ from pydantic import Field as Setting
 
 from sixfold.errors import TrainingError
 from sixfold.families import Options as KindOptions
-from sixfold.fields import Form, is_on_hub, preset_folder, tokenizer_of
+from sixfold.fields import Form, tokenizer_of
 from sixfold.language import Text
 from sixfold.networks._composed import Composed, mean_there, there
-from sixfold.networks._inputs import inputs_of
 from sixfold.networks._network import Draw, Facts, Proposal, Recipe
+from sixfold.networks._preset import backbone_of, files_of, folder_of, in_halves
 from sixfold.tasks import Output
 
 if TYPE_CHECKING:
@@ -68,12 +68,7 @@ class Bert(Composed):
 
     @classmethod
     def depends_on(cls, options: Mapping[str, Any], beside: Path) -> Any:
-        preset = options.get("preset")
-        if not preset or is_on_hub(preset):
-            return None
-        folder = beside / Path(preset).expanduser()
-        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-        return [[str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+        return files_of(options.get("preset"), beside)
 
     def varied(self, draw: Draw, given: Mapping[str, Form], output: Output, facts: Facts) -> Proposal | None:
         plain = self.recipe(given, output, facts)
@@ -87,7 +82,7 @@ class Bert(Composed):
             raise TrainingError("no_preset_named")
         import keras
 
-        backbone = _backbone_of(self._said.preset, self._folder(with_weights=True))
+        backbone = _encoder_of(self._said.preset, self.beside)
         self._hold_fitting(backbone, given, facts)
         if self._said.tuning == "lora":
             backbone.enable_lora(self._said.rank)
@@ -97,7 +92,7 @@ class Bert(Composed):
         self._preset = keras.Model(backbone.input, sequence, name="preset")
         try:
             if self._said.tuning == "frozen":
-                return self._on_features(given, output, facts)
+                return in_halves(given, self._feature, lambda forms: self._on_features(forms, output, facts))
             return super().build(given, output, facts)
         finally:
             del self._preset
@@ -140,13 +135,6 @@ class Bert(Composed):
         assert isinstance(self.options, Bert.Options)
         return self.options
 
-    def _folder(self, *, with_weights: bool) -> Path:
-        assert self._said.preset is not None
-        try:
-            return preset_folder(self._said.preset, self.beside, with_weights=with_weights)
-        except ValueError as error:
-            raise TrainingError("no_preset", preset=self._said.preset, reason=error) from error
-
     def _hold_fitting(self, backbone: Any, given: Mapping[str, Form], facts: Facts) -> None:
         """Hold that the texts were split by the preset's own tokenizer, and are no longer than it can read."""
         most = getattr(backbone, "max_sequence_length", None)
@@ -158,7 +146,7 @@ class Bert(Composed):
                 raise TrainingError("longer_than_preset", length=form.shape[0], most=most)
             told = facts.columns.get(name, {}).get("tokenizer")
             if told is not None and own is None:
-                own = tokenizer_of(self._folder(with_weights=False))
+                own = tokenizer_of(folder_of(str(self._said.preset), self.beside, with_weights=False))
             if form.vocabulary > backbone.vocabulary_size or (told is not None and told != own):
                 raise TrainingError("other_tokenizer", preset=self._said.preset)
 
@@ -175,35 +163,20 @@ class Bert(Composed):
         x = self._preset({name: fed[name] for name in self._preset.input})  # (batch, length, width)
         return ops.concatenate([mean_there(x, exists), x[:, 0]], axis=-1)
 
-    def _on_features(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
-        """The model as two: what never changes, from the given columns to vectors, and what learns, from there on."""
-        import keras
+    def _feature(self, x: Any, form: Form) -> Any | None:
+        if form.name != "tokens":
+            return None
+        vector = self._vector(x)
+        self._size = int(vector.shape[-1])
+        return vector
 
-        inputs = inputs_of(given)
-        features = {name: self._vector(x) if given[name].name == "tokens" else x for name, x in inputs.items()}
-        self._size = next(features[name].shape[-1] for name, form in given.items() if form.name == "tokens")
-        fixed = keras.Model(inputs, features, name="features")
-        fixed.trainable = False
-        vector = Form(name="vector", shape=(self._size,), dtype="float32")
-        head = super().build(
-            {name: vector if form.name == "tokens" else form for name, form in given.items()}, output, facts
-        )
-        model = keras.Model(inputs, head(fixed(inputs)))
-        model.halves = (fixed, head)
-        return model
+    def _on_features(self, forms: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
+        return super().build(forms, output, facts)
 
 
-def _backbone_of(preset: str, folder: Path) -> Any:
-    """The preset's network from tokens to one vector each (batch, length, width), without what stands behind those."""
-    try:
-        import keras_hub
-    except ImportError as error:
-        raise TrainingError("no_keras_hub", preset=preset) from error
-    try:
-        whole = keras_hub.models.Backbone.from_preset(str(folder))
-    except Exception as error:  # whatever is wrong with a stranger's files
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise TrainingError("no_preset", preset=preset, reason=reason) from error
+def _encoder_of(preset: str, beside: Path) -> Any:
+    """The preset's network, if it is one of texts."""
+    whole = backbone_of(preset, beside)
     takes = whole.input if isinstance(whole.input, dict) else {}
     if not {"token_ids", "padding_mask"} <= set(takes) <= _UNDERSTOOD or not hasattr(whole, "vocabulary_size"):
         raise TrainingError("preset_takes_no_texts", preset=preset, received=type(whole).__name__)

@@ -156,7 +156,8 @@ def _asking(product: Product) -> list[type[Network]]:
     if told.network != "auto":
         return [find(family, told.network)]
     kinds = [find(family, name) for name in names(family)]
-    return [kind for kind in kinds if kind.needs and set(kind.needs) <= set(told.options)]
+    said = set(told.options)  # what is said to `auto` is meant for the networks that know it
+    return [kind for kind in kinds if set(kind.needs) <= said and said & set(kind.Options.model_fields)]
 
 
 def _depends_on(product: Product, name: str, spec: ColumnSpec) -> dict[str, Any]:
