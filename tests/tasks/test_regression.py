@@ -50,6 +50,14 @@ def test_the_interval_holds_the_answer_and_widens_with_the_margin(output: float,
     assert answer["interval"]["high"] < wider["interval"]["high"]
 
 
+def test_an_output_beyond_all_measure_is_held_near_what_was_seen(task: Regression) -> None:
+    far, farther = task.answers(np.array([[1e3], [1e6]], np.float32), Decision(margin=0.1))
+    assert far == farther
+    assert max(PRICES) < far["price"] <= 2 * max(PRICES)
+    (near,) = task.answers(task.targets(task.target.encode([1_200_000.0])), Decision())
+    assert near["price"] == pytest.approx(1_200_000, rel=1e-4), "a little beyond is nothing strange"
+
+
 def test_a_target_of_which_training_rows_were_missing_is_answered_with_a_number(task: Regression) -> None:
     field = type(task.target)("price").fit([*PRICES, None])
     gaps = Regression(task.product, field)

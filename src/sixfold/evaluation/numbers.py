@@ -213,7 +213,7 @@ class Numbers(Appraisal[Estimated]):
         )
 
     def answered(self, outputs: Array, truth: Array, decision: Decision) -> Estimated:
-        middle, values = outputs[:, 0].astype(np.float64), self._values
+        middle, values = self._regression.held(outputs), self._regression.values
         if decision.margin is None:
             return Estimated(values(truth), values(middle))
         ends = (values(middle - decision.margin), values(middle + decision.margin))
@@ -229,7 +229,7 @@ class Numbers(Appraisal[Estimated]):
         return [_median(training), _linear(given, sample, seed)]
 
     def guessed(self, outputs: Array, truth: Array) -> Estimated:
-        return Estimated(self._values(truth), self._values(outputs))
+        return Estimated(self._regression.values(truth), self._regression.values(outputs))
 
     def parts(self, judged: Judged[Estimated]) -> dict[str, Any]:
         answered = judged.answered
@@ -316,10 +316,10 @@ class Numbers(Appraisal[Estimated]):
     def words(cls, report: Report) -> list[tuple[Text, Text]]:
         return shown.words(report)
 
-    def _values(self, encoded: Array) -> Array:
-        """Numbers in the target's own units (n,) of encoded ones (n,)."""
+    @property
+    def _regression(self) -> Regression:
         assert isinstance(self.task, Regression)
-        return self.task.values(encoded)
+        return self.task
 
 
 def _median(training: Array) -> Yardstick:

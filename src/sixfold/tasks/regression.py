@@ -60,11 +60,21 @@ class Regression(Task):
         whole[:, 0] = encoded
         return np.array(self.target.decode(whole), np.float64)
 
+    def held(self, outputs: Array) -> Array:
+        """The network's outputs (n, 1) as float64 (n,), held within the training numbers and as far again on each side.
+
+        A strange row can drive a network anywhere; and where numbers are learned as logarithms, beyond all measure.
+        """
+        quantiles = self.target.state["quantiles"]
+        low, high = self.target.encode([quantiles[0], quantiles[-1]])[:, 0].astype(np.float64)
+        reach = high - low
+        return np.asarray(np.clip(outputs[:, 0].astype(np.float64), low - reach, high + reach))
+
     def encoded(self, targets: Array) -> Array:
         return targets
 
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
-        middle = outputs[:, 0].astype(np.float64)
+        middle = self.held(outputs)
         name, said = self.target.name, self.values(middle).tolist()
         if decision.margin is None:
             return [{name: value} for value in said]
