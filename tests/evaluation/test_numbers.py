@@ -29,7 +29,7 @@ def pattern() -> Numbers:
     product = Product(name="p", data="x.csv", given={"a": "number"}, predict={"price": "number"})
     kind = appraisal_of("numbers")
     assert kind is Numbers
-    return Numbers(task_of(product)(product, Number("price").fit([0.0, 50.0, 100.0])))
+    return Numbers(task_of(product)(product, Number("price").fit([-100.0, 0.0, 100.0])))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_without_a_margin_no_interval_is_claimed(task: Regression) -> None:
 @given(st.floats(-5, 5), st.floats(0, 3))
 def test_the_interval_holds_the_answer_and_widens_with_the_margin(output: float, margin: float) -> None:
     product = Product(name="houses", data="x.csv", given={"rooms": "number"}, predict={"price": "number"})
-    task = Regression(product, product.target.field("price").fit(PRICES))
+    task = Regression(product, product.target.field("price").fit([-300.0, *PRICES]))
     (answer,) = task.answers(np.array([[output]]), Decision(margin=margin))
     (wider,) = task.answers(np.array([[output]]), Decision(margin=margin + 1))
     assert wider["interval"]["low"] < answer["interval"]["low"] <= answer["price"] <= answer["interval"]["high"]
@@ -56,6 +56,11 @@ def test_an_output_beyond_all_measure_is_held_near_what_was_seen(task: Regressio
     assert max(PRICES) < far["price"] <= 2 * max(PRICES)
     (near,) = task.answers(task.targets(task.target.encode([1_200_000.0])), Decision())
     assert near["price"] == pytest.approx(1_200_000, rel=1e-4), "a little beyond is nothing strange"
+
+
+def test_what_was_never_below_zero_is_not_said_to_be(task: Regression) -> None:
+    (answer,) = task.answers(np.array([[-1.5]]), Decision(margin=2.0))
+    assert answer["price"] == answer["interval"]["low"] == 0 < answer["interval"]["high"]
 
 
 def test_a_target_of_which_training_rows_were_missing_is_answered_with_a_number(task: Regression) -> None:

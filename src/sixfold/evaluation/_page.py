@@ -136,7 +136,7 @@ def _training(report: Report) -> str:
         (t("report.training.network"), say(str(about["network"]))),
         (t("report.training.parameters"), number(about.get("parameters"))),
         (t("report.training.rows"), _rows_line(report["rows"])),
-        (t("report.training.epochs"), _epochs(about)),
+        *([(t("report.training.epochs"), _epochs(about))] if history else []),
         (t("report.training.seconds"), say(duration(about["seconds"])) if "seconds" in about else "–"),
     ]
     panels = []

@@ -213,11 +213,10 @@ class Numbers(Appraisal[Estimated]):
         )
 
     def answered(self, outputs: Array, truth: Array, decision: Decision) -> Estimated:
-        middle, values = self._regression.held(outputs), self._regression.values
+        y, middle, told = self._regression.values(truth), self._regression.held(outputs), self._regression.told
         if decision.margin is None:
-            return Estimated(values(truth), values(middle))
-        ends = (values(middle - decision.margin), values(middle + decision.margin))
-        return Estimated(values(truth), values(middle), *ends)
+            return Estimated(y, told(middle))
+        return Estimated(y, told(middle), told(middle - decision.margin), told(middle + decision.margin))
 
     def yardsticks(
         self, given: Mapping[str, Field], sample: Encoded, training: Array, *, seed: int = 0
@@ -229,7 +228,7 @@ class Numbers(Appraisal[Estimated]):
         return [_median(training), _linear(given, sample, seed)]
 
     def guessed(self, outputs: Array, truth: Array) -> Estimated:
-        return Estimated(self._regression.values(truth), self._regression.values(outputs))
+        return Estimated(self._regression.values(truth), self._regression.told(outputs))
 
     def parts(self, judged: Judged[Estimated]) -> dict[str, Any]:
         answered = judged.answered

@@ -60,6 +60,11 @@ class Regression(Task):
         whole[:, 0] = encoded
         return np.array(self.target.decode(whole), np.float64)
 
+    def told(self, encoded: Array) -> Array:
+        """The same for answers: where no training number was below zero, none is said to be."""
+        values = self.values(encoded)
+        return np.maximum(values, 0.0) if self.target.state["quantiles"][0] >= 0 else values
+
     def held(self, outputs: Array) -> Array:
         """The network's outputs (n, 1) as float64 (n,), held within the training numbers and as far again on each side.
 
@@ -75,10 +80,10 @@ class Regression(Task):
 
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
         middle = self.held(outputs)
-        name, said = self.target.name, self.values(middle).tolist()
+        name, said = self.target.name, self.told(middle).tolist()
         if decision.margin is None:
             return [{name: value} for value in said]
-        ends = (self.values(middle + side * decision.margin).tolist() for side in (-1, 1))
+        ends = (self.told(middle + side * decision.margin).tolist() for side in (-1, 1))
         return [
             {"interval": {"low": low, "high": high}, name: value} for value, low, high in zip(said, *ends, strict=True)
         ]

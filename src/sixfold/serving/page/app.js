@@ -25,6 +25,7 @@ const WORDS = {
     others: "{count} more",
     comma: ", ",
     headline: "95% interval {low}–{high}, measured on {rows} rows it had not seen",
+    measured: "measured on {rows} rows it had not seen",
     model: "Model {model} · {task} · made with Sixfold",
     waiting: "The answer appears here.",
     working: "Working …",
@@ -79,6 +80,7 @@ const WORDS = {
     others: "另外 {count} 项",
     comma: "、",
     headline: "95% 区间 {low}–{high}，在 {rows} 行未参与训练的数据上测得",
+    measured: "在 {rows} 行未参与训练的数据上测得",
     model: "模型 {model} · {task} · 由 Sixfold 制作",
     waiting: "结果会显示在这里。",
     working: "正在计算……",
@@ -227,7 +229,8 @@ function drawAbout() {
     const rest = element("span");
     const rows = headline.rows === undefined ? "–" : headline.rows.toLocaleString(document.documentElement.lang);
     const ends = { low: figure(headline.low, headline), high: figure(headline.high, headline) };
-    rest.textContent = say("headline", { ...ends, rows });
+    // Without one mistake among the rows, resampling them shows no width: better none than one of nothing.
+    rest.textContent = say(headline.low === headline.high ? "measured" : "headline", { ...ends, rows });
     at("headline").replaceChildren(value, rest);
   }
   at("note").textContent = say("noteText");
