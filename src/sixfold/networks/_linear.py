@@ -54,7 +54,7 @@ def fitted(
         if not goes_on(intermediate_result.x):
             raise StopIteration
 
-    options = {"maxiter": _STEPS, "ftol": _TOLERANCE}
+    options = {"maxiter": _STEPS, "maxcor": 5, "ftol": _TOLERANCE}
     return np.asarray(minimize(cost, start, jac=True, method="L-BFGS-B", callback=stepped, options=options).x)
 
 
