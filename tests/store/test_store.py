@@ -133,6 +133,17 @@ def test_records_are_plain_and_signed(store: Store) -> None:
     assert "Zhang San" not in json.dumps(record)
 
 
+def test_not_one_bit_of_a_record_can_be_flipped_unseen(home: Home, store: Store) -> None:
+    store.save_slot("slot", {"epoch": 1}, b"weights")
+    path = home.path / "store" / "slots" / "slot"
+    whole = path.read_bytes()
+    for position in range(len(whole) - 20, len(whole)):  # the end of the signature
+        for bit in range(8):
+            path.write_bytes(flipped(whole, position, bit))
+            with pytest.raises(StoreError):
+                store.slot("slot")
+
+
 def flipped(whole: bytes, position: int, bit: int) -> bytes:
     return whole[:position] + bytes([whole[position] ^ (1 << bit)]) + whole[position + 1 :]
 
