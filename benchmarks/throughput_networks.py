@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,9 @@ class Case:
     Args:
         name: Of the row of the table.
         network: The kind of network.
-        column: The given column: ``image`` or ``series``.
-        shape: Of one row's array; of a series without the channel that says where steps are.
+        column: The given column: ``image``, ``series`` or ``text``.
+        shape: Of one row's array; of a series without the channel that says where steps are. Texts have a quarter of
+            that length and more, evenly, and are padded.
         rows: How many.
         epochs: How many, the first left out.
         options: Of the network.
@@ -63,35 +64,42 @@ CASES = (
     Case("resnet, series of 150", "resnet", "series", (150, 1), 512),
     Case("rnn, LSTM, series of 50", "rnn", "series", (50, 6), 2048),
     Case("rnn, GRU, series of 50", "rnn", "series", (50, 6), 2048, options={"cell": "gru"}),
+    Case("transformer, text of 64", "transformer", "text", (64,), 2048),
+    Case("transformer, layers 0, text of 64", "transformer", "text", (64,), 2048, options={"layers": 0}),
+    Case("bert, text of 64", "bert", "text", (64,), 512, epochs=3),
 )
+WORDS = 8000
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--alternations", type=int, default=3)
     arguments.add_argument("--only", nargs="*", default=[""], help="cases whose names begin so")
+    arguments.add_argument("--preset", default="", help="a folder in Hugging Face's layout, for bert")
     arguments.add_argument("--side", help=argparse.SUPPRESS)
     arguments.add_argument("--case", help=argparse.SUPPRESS)
     said = arguments.parse_args()
     os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"})
     if said.side:
         case = next(one for one in CASES if one.name == said.case)
+        if case.network == "bert":
+            case = replace(case, options={"preset": said.preset})
         seconds, note = {"sixfold": _ours, "keras": _keras, "torch": _torch}[said.side](case)
         print(json.dumps({"rate": case.rows / statistics.median(seconds[1:]), "note": note}))
         return
     print("| network | Keras fit rows/s | PyTorch rows/s | sixfold rows/s | against the faster |")
     print("|---|---|---|---|---|")
     for case in CASES:
-        if any(case.name.startswith(start) for start in said.only):
-            print(_line(case, said.alternations), flush=True)
+        if any(case.name.startswith(start) for start in said.only) and (said.preset or case.network != "bert"):
+            print(_line(case, said.alternations, said.preset), flush=True)
 
 
-def _line(case: Case, alternations: int) -> str:
+def _line(case: Case, alternations: int, preset: str) -> str:
     rates: dict[str, list[float]] = {"keras": [], "torch": [], "sixfold": []}
     notes = ""
     for _ in range(alternations):
         for side, found in rates.items():
-            command = [sys.executable, __file__, "--side", side, "--case", case.name]
+            command = [sys.executable, __file__, "--side", side, "--case", case.name, "--preset", preset]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             told = json.loads(done.stdout.splitlines()[-1])
             found.append(told["rate"])
@@ -107,6 +115,11 @@ def _rows(case: Case, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     labels = draw.integers(0, CLASSES, count)
     if case.column == "image":
         return draw.integers(0, 256, (count, *case.shape)).astype(np.uint8), labels
+    if case.column == "text":
+        (longest,) = case.shape
+        lengths = draw.integers(longest // 4, longest + 1, count)
+        tokens = draw.integers(2, WORDS, (count, longest))
+        return np.where(np.arange(longest)[None] < lengths[:, None], tokens, 0).astype(np.int32), labels
     steps = draw.normal(size=(count, *case.shape)).astype(np.float32)
     return np.concatenate([steps, np.ones((*steps.shape[:2], 1), np.float32)], axis=2), labels
 
@@ -114,9 +127,11 @@ def _rows(case: Case, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def _ours(case: Case) -> tuple[list[float], str]:
     from safetensors.numpy import save
 
+    from sixfold.fields import tokenizer_of
     from sixfold.fields.category import Category
     from sixfold.fields.image import Image
     from sixfold.fields.series import Series
+    from sixfold.fields.text import Text
     from sixfold.product import Product
     from sixfold.security import Home, Keyring
     from sixfold.store import Store, Workspace
@@ -129,6 +144,9 @@ def _ours(case: Case) -> tuple[list[float], str]:
         if case.column == "image":
             height, width, channels = case.shape
             given: Any = Image("x", None, {"height": height, "width": width, "channels": channels})
+        elif case.column == "text":
+            tokenizer = {} if case.network != "bert" else {"tokenizer": tokenizer_of(Path(case.options["preset"]))}
+            given = Text("x", None, {"length": case.shape[0], "vocabulary": WORDS, **tokenizer})
         else:
             length, channels = case.shape
             state = {"length": length, "channels": channels, "names": []}
@@ -168,7 +186,9 @@ def _network(case: Case, x: np.ndarray) -> tuple[Any, int, dict[str, Any]]:
     from sixfold.fields import Form
     from sixfold.networks import Facts, Layered, Network
 
-    form = Form(name="grid" if case.column == "image" else "steps", shape=x.shape[1:], dtype=str(x.dtype))
+    name = {"image": "grid", "series": "steps", "text": "tokens"}[case.column]
+    vocabulary = WORDS if case.column == "text" else 0
+    form = Form(name=name, shape=x.shape[1:], dtype=str(x.dtype), vocabulary=vocabulary)
     kind = find(Network, case.network)
     network = kind(kind.Options(**case.options))
     assert isinstance(network, Layered)
@@ -207,7 +227,7 @@ def _torch(case: Case) -> tuple[list[float], str]:
     if case.column == "image":
         inputs = (torch.tensor(x).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
     else:
-        inputs = torch.tensor(x)
+        inputs = torch.tensor(x).long() if case.column == "text" else torch.tensor(x)
     labels = torch.tensor(y)
     model = _twin(case)
     if case.column == "image":
@@ -263,6 +283,8 @@ def _twin(case: Case) -> Any:
         def forward(self, x: Any) -> Any:
             return x.transpose(1, 2)
 
+    if case.column == "text":
+        return _text_twin(case)
     channels = case.shape[-1]
     if case.network == "cnn" and case.options:
         side, filters, dense = case.shape[0], case.options["filters"][0], case.options["dense"][0]
@@ -350,6 +372,62 @@ def _twin(case: Case) -> Any:
             return self.states(x)[0].transpose(1, 2)
 
     return nn.Sequential(Carried(), Both(), nn.Dropout(0.3), nn.Linear(256, CLASSES))
+
+
+def _text_twin(case: Case) -> Any:
+    import torch
+    from torch import nn
+
+    def pooled(x: Any, is_there: Any, *, highest: bool) -> Any:
+        kept = is_there[..., None].float()
+        mean = (x * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
+        return torch.cat([mean, (x + (kept - 1) * 1e4).amax(dim=1) if highest else x[:, 0]], dim=1)
+
+    class Pretrained(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            from transformers import AutoModel
+
+            self.body = AutoModel.from_pretrained(case.options["preset"], add_pooling_layer=False)
+            self.head = nn.Linear(2 * self.body.config.hidden_size, CLASSES)
+
+        def forward(self, tokens: Any) -> Any:
+            is_there = tokens != 0
+            x = self.body(input_ids=tokens, attention_mask=is_there.long()).last_hidden_state
+            return self.head(nn.functional.dropout(pooled(x, is_there, highest=False), 0.1, self.training))
+
+    class Layer(nn.Module):
+        def __init__(self, width: int, heads: int) -> None:
+            super().__init__()
+            self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+            self.attention = nn.MultiheadAttention(width, heads, dropout=0.2, batch_first=True)
+            gelu = nn.GELU(approximate="tanh")
+            self.wide = nn.Sequential(nn.Linear(width, 2 * width), gelu, nn.Linear(2 * width, width), nn.Dropout(0.2))
+
+        def forward(self, x: Any, is_there: Any) -> Any:
+            normal = self.before(x)
+            x = x + self.attention(normal, normal, normal, key_padding_mask=~is_there, need_weights=False)[0]
+            return x + self.wide(self.between(x))
+
+    class Scratch(nn.Module):
+        def __init__(self, layers: int, width: int = 128, heads: int = 4) -> None:
+            super().__init__()
+            self.words = nn.Embedding(WORDS, width)
+            self.near = nn.Conv1d(width, width, 3, padding="same")
+            self.places = nn.Parameter(torch.randn(case.shape[0], width) * 0.02)
+            self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
+            self.normal, self.head = nn.LayerNorm(width), nn.Linear(2 * width, CLASSES)
+
+        def forward(self, tokens: Any) -> Any:
+            is_there = tokens != 0
+            x = nn.functional.dropout(self.words(tokens) * is_there[..., None].float(), 0.2, self.training)
+            x = x + torch.relu(self.near(x.transpose(1, 2))).transpose(1, 2) + self.places
+            for layer in self.layers:
+                x = layer(x, is_there)
+            x = pooled(self.normal(x), is_there, highest=True)
+            return self.head(nn.functional.dropout(x, 0.2, self.training))
+
+    return Pretrained() if case.network == "bert" else Scratch(case.options.get("layers", 2))
 
 
 if __name__ == "__main__":

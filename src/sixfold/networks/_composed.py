@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sixfold.fields import Form
 from sixfold.networks._inputs import inputs_of, scaled
@@ -34,7 +34,13 @@ _MOMENTUM = 0.9
 
 
 class Composed(Layered):
-    """A network with an encoder of its own for some forms."""
+    """A network with an encoder of its own for some forms.
+
+    Attributes:
+        head_initializer: Of the last layer's weights, as Keras knows it.
+    """
+
+    head_initializer: ClassVar[Any] = "glorot_uniform"
 
     @abstractmethod
     def encoder(self, x: Any, form: Form, facts: Facts) -> Any | None:
@@ -49,7 +55,10 @@ class Composed(Layered):
             x = self._encoded(inputs[name], form, facts)
         else:
             x = self._combined(inputs, given, facts)
-        return keras.Model(inputs, keras.layers.Dense(output.units, activation=output.activation, dtype="float32")(x))
+        head = keras.layers.Dense(
+            output.units, activation=output.activation, kernel_initializer=self.head_initializer, dtype="float32"
+        )
+        return keras.Model(inputs, head(x))
 
     def _combined(self, inputs: Mapping[str, Any], given: Mapping[str, Form], facts: Facts) -> Any:
         """Every column encoded and brought to one width, beside each other through a dense layer: (batch, 256)."""

@@ -43,6 +43,10 @@ class Bert(Composed):
 
     title: ClassVar[Text] = Text("pretrained encoder", "预训练编码器")
     needs: ClassVar[tuple[str, ...]] = ("preset",)
+    head_initializer: ClassVar[Any] = {
+        "class_name": "TruncatedNormal",
+        "config": {"stddev": 0.02},
+    }  # Devlin et al.'s: a head that begins without an opinion pulls the preset's weights nowhere
 
     class Options(KindOptions):
         """``preset``: a folder, or a name on a hub: hf://…, kaggle://… or modelscope://….

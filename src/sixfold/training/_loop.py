@@ -26,6 +26,8 @@ _CALL_SECONDS = 0.4
 _MOST_STEPS_A_CALL = 64
 _TOLD_EVERY = 0.5
 _PACE_WEIGHT = 0.2
+_KEEPING_SHARE = 0.04
+"""Of the time, what checkpoints may take."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Loop:
         judge: (targets, outputs) of validation rows → {"loss", the metric}.
         work: Where checkpoints are kept and progress is told.
         budget: Wall-clock seconds, time before a kill counted in; ``None``: the recipe's epochs.
-        checkpoint_seconds: At most so much work is lost to a kill.
+        checkpoint_seconds: At most so much work is lost to a kill; more where keeping it takes a good part of that.
         precision: Of the arithmetic, to be kept with the checkpoint.
     """
 
@@ -91,6 +93,7 @@ class Loop:
         self._at = Standing(epochs=self.recipe.epochs, precision=self.precision)
         self._best: list[Array] = []
         self._pace: float | None = None
+        self._keeping = 0.0
         self._resume()
         self._begun = self._kept = self._told = time.monotonic()
         self._spent_before = self._at.spent
@@ -122,7 +125,7 @@ class Loop:
             now = time.monotonic()
             if now - self._told > _TOLD_EVERY:
                 self._tell(figures, now - begun, finished=False)
-            if now - self._kept > self.checkpoint_seconds:
+            if now - self._kept > self._keep_every():
                 self._keep()
         self._finish_epoch(begun)
 
@@ -153,7 +156,7 @@ class Loop:
         seconds = time.monotonic() - begun
         self._at.history.append({"epoch": self._at.epoch, "seconds": round(seconds, 3), **figures})
         self._tell(figures, seconds, finished=True)
-        if time.monotonic() - self._kept > self.checkpoint_seconds / 2:
+        if time.monotonic() - self._kept > self._keep_every() / 2:
             self._keep()
 
     def _rate(self, share: float) -> float:
@@ -201,8 +204,14 @@ class Loop:
         self._at.spent = self._spent()
         tensors = {f"state/{name}": np.array(value) for name, value in self.stepper.state().items()}
         tensors |= {f"best/{index:05}": np.array(value) for index, value in enumerate(self._best)}
+        begun = time.monotonic()
         self.work.save_checkpoint(asdict(self._at), save(tensors))
         self._kept = time.monotonic()
+        self._keeping = self._kept - begun
+
+    def _keep_every(self) -> float:
+        """Seconds between checkpoints: more for a large network, whose checkpoint takes seconds itself."""
+        return max(self.checkpoint_seconds, self._keeping / _KEEPING_SHARE) if self.checkpoint_seconds else 0.0
 
     def _resume(self) -> None:
         from safetensors.numpy import load
