@@ -53,9 +53,9 @@ def linear_bundle(regularisation: float = 1.0) -> Bundle:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
     row = {name: float(data[name][0]) for name in COLUMNS}
-    bare = Bundle(product, given, target, Decision(), model.SerializeToString(), {})
+    bare = Bundle(product, given, target, Decision(), {"graph": model.SerializeToString()}, {})
     sample = {"row": row, "answer": Engine(bare).answers([row])[0]}
-    return Bundle(product, given, target, Decision(), bare.graph, sample, b"<!doctype html><p>569 rows", {})
+    return Bundle(product, given, target, Decision(), bare.graphs, sample, b"<!doctype html><p>569 rows", {})
 
 
 def refused(action: object, *args: object) -> PackError:

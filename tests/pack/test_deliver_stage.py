@@ -55,7 +55,7 @@ def artefacts(store: Store, bundle: Bundle) -> dict[str, Artefact]:
         "prepare": kept(
             store, "prepare", {}, {"fields.json": canonical_json(fields), "shards.json": canonical_json(shards)}
         ),
-        "train": kept(store, "train", {"network": "mlp"}, {"graph.onnx": bundle.graph}),
+        "train": kept(store, "train", {"network": "mlp"}, {"graph.onnx": bundle.graphs["graph"]}),
         "evaluate": kept(
             store,
             "evaluate",

@@ -95,7 +95,7 @@ def test_the_standard_age_tool_opens_sealed_members(
     (tmp_path / "key.txt").write_text(str(customer.identity))
     sealed = pack.members["sealed/graph.onnx.age"]
     opened = subprocess.run([age, "-d", "-i", tmp_path / "key.txt"], input=sealed, capture_output=True, check=True)
-    assert opened.stdout == bundle.graph
+    assert opened.stdout == bundle.graphs["graph"]
 
 
 def test_several_recipients_open_the_same_pack(

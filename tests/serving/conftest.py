@@ -109,7 +109,7 @@ def digits_bundle(digit_pictures: tuple[list[bytes], list[str]]) -> Bundle:
         given={"photo": photo},
         target=digit,
         decision=Decision(),
-        graph=graph,
+        graphs={"graph": graph},
         sample={},
         report="<!doctype html><title>报告</title><p>Report".encode(),
         figures={"accuracy": {"value": 0.91, "low": 0.88, "high": 0.93, "rows": 397}},
@@ -150,7 +150,7 @@ def table_bundle(table_rows: tuple[list[dict[str, Any]], list[str]]) -> Bundle:
     )
     model = LogisticRegression(max_iter=2000).fit(np.concatenate([numbers, sizes], axis=1), labels)
     graph = linear_graph(given, model.coef_.T, model.intercept_, "Sigmoid")
-    bundle = Bundle(product, given, target, Decision(threshold=0.4), graph, sample={})
+    bundle = Bundle(product, given, target, Decision(threshold=0.4), {"graph": graph}, sample={})
     return with_sample(bundle, rows[1])
 
 
@@ -197,7 +197,7 @@ def mixed_bundle(mixed_rows: list[dict[str, Any]]) -> Bundle:
             "style": "amount",
         }
     }
-    bundle = Bundle(product, given, target, Decision(margin=0.8), graph, sample={}, figures=figures)
+    bundle = Bundle(product, given, target, Decision(margin=0.8), {"graph": graph}, sample={}, figures=figures)
     return with_sample(bundle, {name: mixed_rows[0][name] for name in given})
 
 
@@ -237,7 +237,7 @@ def text_bundle() -> Bundle:
     output = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["n", 2])
     graph = helper.make_graph(nodes, "counted", inputs, [output], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    bundle = Bundle(product, {"message": field}, target, Decision(), model.SerializeToString(), sample={})
+    bundle = Bundle(product, {"message": field}, target, Decision(), {"graph": model.SerializeToString()}, sample={})
     return with_sample(bundle, {"message": texts[0]})
 
 

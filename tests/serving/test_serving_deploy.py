@@ -22,7 +22,7 @@ def artefacts(bundle: Bundle, store: Store) -> dict[str, Artefact]:
     fields = {"given": [field.to_json() for field in bundle.given.values()], "target": bundle.target.to_json()}
     prepare.write_json("fields.json", fields)
     prepare.write_json("shards.json", [])
-    train.write("graph.onnx", bundle.graph)
+    train.write("graph.onnx", bundle.graphs["graph"])
     evaluate.write_json("decision.json", bundle.decision.model_dump())
     evaluate.write_json("sample.json", bundle.sample)
     evaluate.write("report.html", b"<!doctype html><title>Report</title>")

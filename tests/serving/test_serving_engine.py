@@ -155,15 +155,15 @@ def test_a_damaged_picture_is_named(digits_bundle: Bundle, digit_pictures: tuple
 
 
 def test_a_damaged_graph_is_refused(digits_bundle: Bundle) -> None:
-    for graph in (b"", b"nothing", digits_bundle.graph[:200]):
+    for graph in (b"", b"nothing", digits_bundle.graphs["graph"][:200]):
         with pytest.raises(ServiceError) as caught:
-            Engine(dataclasses.replace(digits_bundle, graph=graph))
+            Engine(dataclasses.replace(digits_bundle, graphs={"graph": graph}))
         assert caught.value.slug == "graph_unreadable"
 
 
 def test_a_graph_of_other_columns_is_refused(digits_bundle: Bundle, table_bundle: Bundle) -> None:
     with pytest.raises(ServiceError) as caught:
-        Engine(dataclasses.replace(digits_bundle, graph=table_bundle.graph))
+        Engine(dataclasses.replace(digits_bundle, graphs=table_bundle.graphs))
     assert caught.value.slug == "graph_differs"
 
 

@@ -169,7 +169,7 @@ def test_a_failing_model_leaves_the_former_one_serving(
 ) -> None:
     options = {"port": free_port} if explicit else {}
     first = deployed(services, digits_bundle, **options)
-    broken = dataclasses.replace(digits_bundle, graph=digits_bundle.graph[:300])
+    broken = dataclasses.replace(digits_bundle, graphs={"graph": digits_bundle.graphs["graph"][:300]})
     for bundle, part in ((wrong(digits_bundle), "service.wrong_answer"), (broken, "service.graph_unreadable")):
         with pytest.raises(ServiceError) as caught:
             deployed(services, bundle, **options)
@@ -275,7 +275,7 @@ def test_nothing_of_the_model_or_the_rows_lies_in_clear(services: Home, digits_b
         if path.is_file():
             content = path.read_bytes()
             assert photo not in content
-            assert digits_bundle.graph[:200] not in content
+            assert digits_bundle.graphs["graph"][:200] not in content
             assert b"c2VjcmV0" not in content
             assert path.stat().st_mode & 0o077 == 0, path
     log = services.path / "services" / "digits" / "log"

@@ -81,7 +81,7 @@ def test_it_builds_in_each_way_and_its_graph_answers_alike_whatever_the_padding(
     whole = sum(int(np.prod(weight.shape)) for weight in model.weights)
     assert learning == whole if tuning == "whole" else learning < whole
     graph = exported(model)
-    assert hold_equal(graph, {"given_0": tokens}, answers) < 1e-4
+    assert hold_equal(graph, {"given_0": tokens}, [answers]) < 1e-4
     np.testing.assert_allclose(outputs_of(graph, {"given_0": tokens}, ["given_0"]), answers, atol=1e-5)
 
 
@@ -138,7 +138,7 @@ def test_two_texts_and_a_number_share_one_preset(chinese: Path) -> None:
         tables = [weight for weight in model.weights if weight.path.endswith("token_embedding/embeddings")]
         assert len(tables) == 1
         answers = np.asarray(model(inputs, training=False))
-        assert hold_equal(exported(model), inputs, answers) < 1e-4
+        assert hold_equal(exported(model), inputs, [answers]) < 1e-4
 
 
 def test_a_relative_preset_begins_beside_the_file_and_another_one_there_is_noticed(chinese: Path) -> None:

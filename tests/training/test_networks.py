@@ -214,7 +214,7 @@ def test_every_exported_graph_answers_as_its_network_does(name: str) -> None:
             variable.assign(np.random.default_rng(1).normal(scale=0.1, size=variable.shape))
     expected = np.asarray(model(rows, training=False))
     graph = exported(model)
-    assert hold_equal(graph, rows, expected) < 1e-4
+    assert hold_equal(graph, rows, [expected]) < 1e-4
     np.testing.assert_allclose(answers_of(graph, {name: x[2:3] for name, x in rows.items()}), expected[2:3], atol=1e-4)
 
 

@@ -131,7 +131,7 @@ def test_calibration_by_temperature_lowers_the_loss_of_an_overconfident_model() 
 
 
 def test_what_suits_is_tried_the_best_first_and_a_network_that_needs_a_preset_only_with_one() -> None:
-    kinds = [kind.kind() for kind, _ in candidates(SCAN, {})]
+    kinds = [kind.kind() for kind, _ in candidates(SCAN, Output(2, "softmax"), {})]
     assert kinds[0] in ("cnn", "resnet")
     assert "keras" not in kinds
     assert "bert" not in kinds

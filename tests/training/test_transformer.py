@@ -30,7 +30,7 @@ def test_the_graph_answers_alike_whatever_the_padding(layers: int) -> None:
     answers = np.asarray(model(rows, training=False))
     assert np.isfinite(answers).all()
     graph = exported(model)
-    assert hold_equal(graph, rows, answers) < 1e-4
+    assert hold_equal(graph, rows, [answers]) < 1e-4
     np.testing.assert_allclose(outputs_of(graph, rows, ["given_0"]), answers, atol=1e-5)
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from sixfold.families import Kind, Options
-from sixfold.fields import Array, Form
+from sixfold.fields import Array, Form, FormName
 from sixfold.tasks import Output
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Draw", "Facts", "Fitted", "Layered", "Network", "Proposal", "Recipe", "Rows"]
+__all__ = ["Draw", "Facts", "Fitted", "Layered", "Network", "Objective", "Part", "Proposal", "Recipe", "Rows"]
 
 
 class Recipe(BaseModel):
@@ -78,6 +78,40 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Objective:
+    """What to train for.
+
+    Args:
+        metric: The name of the figure shown beside the loss.
+        loss: Tensors (targets, outputs) (batch, …) → a scalar, the mean over the batch.
+        score: Tensors (targets, outputs) → the metric of each row (batch,).
+        judge: Arrays (targets, outputs) of all validation rows → {"loss", metric}; ``None`` where the outputs of all
+            would not fit in memory: then loss and score are summed batch by batch. The loss is the one trained on,
+            label smoothing included: judged by a plain loss, a network trained with smoothing looks best while it is
+            still too sure of itself.
+    """
+
+    metric: str
+    loss: Callable[[Any, Any], Any]
+    score: Callable[[Any, Any], Any]
+    judge: Callable[[Array, Array], dict[str, float]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One graph that answers need.
+
+    Args:
+        model: The Keras model; its inputs are a dictionary.
+        sample: A few rows of those inputs, (n, …) each, that the graph is held equal to the model on; empty: the
+            training rows, of a part whose inputs are the given columns.
+    """
+
+    model: keras.Model
+    sample: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A way to set a network: its options, and what is to be changed of its recipe."""
 
@@ -123,6 +157,8 @@ class Network(Kind, ABC):
     """
 
     folder: ClassVar[str] = "sixfold.networks"
+    makes: ClassVar[tuple[FormName, ...]] = ("vector",)
+    """The forms of output that it can end in (:attr:`sixfold.tasks.Output.form`)."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Options without which `auto` leaves it out: a preset is never guessed."""
 
@@ -170,6 +206,10 @@ class Layered(Network):
     It is deterministic: what is drawn at random only while training (augmentation) belongs to the recipe.
     """
 
+    is_taught: ClassVar[bool] = False
+    """Whether its model takes the target too while it learns, as the input ``target`` in the form that the task's
+    ``targets`` have (a decoder that is told the words so far); what answers is then one of :meth:`parts`."""
+
     @abstractmethod
     def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
         """The model, with random weights from the seed that was set; uint8 pictures are scaled inside it.
@@ -185,6 +225,14 @@ class Layered(Network):
     @abstractmethod
     def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:
         """How to train it, where the user asks for nothing in particular."""
+
+    def objective(self, output: Output, recipe: Recipe) -> Objective | None:  # noqa: ARG002
+        """What it is trained for where that is not the task's plain loss (a detector's boxes); ``None``: the task's."""
+        return None
+
+    def parts(self, model: keras.Model, given: Mapping[str, Form], output: Output) -> Mapping[str, Part]:  # noqa: ARG002
+        """The graphs that answers need, by name, from the trained model in float32; one is called ``graph``."""
+        return {"graph": Part(model)}
 
     def varied(self, draw: Draw, given: Mapping[str, Form], output: Output, facts: Facts) -> Proposal | None:
         plain = self.recipe(given, output, facts)

@@ -85,11 +85,20 @@ _REPORT_POLICY = (
     "sandbox allow-scripts allow-modals allow-popups; default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; frame-ancestors 'none'"
 )
+_PAGE_FOLDER = resources.files("sixfold.serving") / "page"
+_PAINTER = "answer-{pattern}.js"
+"""The script of a pattern of answers that the page shows in a way of its own: in the folder of the page."""
+
 _PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page/app.js": ("app.js", "text/javascript; charset=utf-8"),
     "/page/style.css": ("style.css", "text/css; charset=utf-8"),
     "/page/icon.svg": ("icon.svg", "image/svg+xml"),
+    **{
+        f"/page/{part.name}": (part.name, "text/javascript; charset=utf-8")
+        for part in _PAGE_FOLDER.iterdir()
+        if part.name.startswith("answer-")
+    },
 }
 
 _log = logging.getLogger("sixfold.serving")
@@ -127,8 +136,7 @@ class _Service:
         # Work with the model runs beside the event loop, so that health is told at once however long an answer takes.
         self._pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="answers")
         self._at_work = 0
-        folder = resources.files("sixfold.serving") / "page"
-        self._page = {path: ((folder / name).read_bytes(), media) for path, (name, media) in _PAGE.items()}
+        self._page = {path: ((_PAGE_FOLDER / name).read_bytes(), media) for path, (name, media) in _PAGE.items()}
         self._about = orjson.dumps(_about(bundle, self._version))
         self._example = orjson.dumps(bundle.sample)
 
@@ -231,12 +239,14 @@ class _Service:
 
 def _about(bundle: Bundle, version: str) -> dict[str, Any]:
     product, target = bundle.product, bundle.target
-    headline = bundle.task.figures[0].name
+    headline, painter = bundle.task.figures[0].name, _PAINTER.format(pattern=bundle.task.pattern)
     return {
         "name": product.name,
         "goal": product.goal,
         "model": version,
         "task": _text(bundle.task),
+        "pattern": bundle.task.pattern,
+        "painter": painter if f"/page/{painter}" in _PAGE else None,
         "given": [
             {
                 "name": field.name,

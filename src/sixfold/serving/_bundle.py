@@ -10,7 +10,7 @@ from typing import Any, Self
 from sixfold.fields import Field, restored
 from sixfold.hashing import canonical_json, digest
 from sixfold.product import Product
-from sixfold.tasks import Decision, Task, task_of
+from sixfold.tasks import GRAPH, Decision, Task, graph_members, task_of
 
 __all__ = ["Bundle"]
 
@@ -24,7 +24,7 @@ class Bundle:
         given: The fitted fields of the given columns, by name.
         target: The fitted target field.
         decision: What turns the graph's output into answers.
-        graph: The ONNX graph, serialised.
+        graphs: The ONNX graphs by name, serialised; one is called ``graph``.
         sample: One real row as JSON values (``row``), and the answer that the service must give to it (``answer``).
         report: The report as HTML; empty where it is not carried.
         figures: How good the model is on test rows: by figure's name its value, 95 % interval and rows, its title in
@@ -35,7 +35,7 @@ class Bundle:
     given: Mapping[str, Field]
     target: Field
     decision: Decision
-    graph: bytes
+    graphs: Mapping[str, bytes]
     sample: Mapping[str, Any]
     report: bytes = b""
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -51,13 +51,16 @@ class Bundle:
 
         Beside others a missing picture, text or series is one more thing that is not known.
         """
-        (name, column), *others = self.given.items()
-        return name if not others and column.is_heavy else None
+        if len(self.given) != 1:
+            return None
+        ((name, column),) = self.given.items()
+        return name if column.is_heavy else None
 
     @property
     def version(self) -> str:
-        """Twelve digits that name what is served: declaration, fields, decision and graph; any change gives another."""
-        return digest(canonical_json(self._about()) + self.graph)[:12]
+        """Twelve digits that name what is served: declaration, fields, decision, graphs; any change gives another."""
+        graphs = b"".join(self.graphs[name] for name in sorted(self.graphs))
+        return digest(canonical_json(self._about()) + graphs)[:12]
 
     def members(self) -> dict[str, bytes]:
         """The bundle as files; :meth:`from_members` is the way back."""
@@ -65,7 +68,10 @@ class Bundle:
             "bundle.json": canonical_json(
                 {**self._about(), "sample": dict(self.sample), "figures": dict(self.figures)}
             ),
-            "graph.onnx": self.graph,
+            **{
+                f"{GRAPH}.onnx" if name == GRAPH else f"{GRAPH}-{name}.onnx": graph
+                for name, graph in self.graphs.items()
+            },
         }
         return {**members, "report.html": self.report} if self.report else members
 
@@ -78,7 +84,7 @@ class Bundle:
             given={record["name"]: restored(record) for record in about["given"]},
             target=restored(about["target"]),
             decision=Decision(**about["decision"]),
-            graph=members["graph.onnx"],
+            graphs={name: members[member] for member, name in graph_members(list(members)).items()},
             sample=about["sample"],
             report=members.get("report.html", b""),
             figures=about["figures"],

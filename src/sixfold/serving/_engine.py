@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from sixfold.errors import RequestError, ServiceError
-from sixfold.fields import Array, Field, graph_feed, input_names, is_missing, rows_at_once
+from sixfold.families import Options
+from sixfold.fields import Array, Field, is_missing, rows_at_once
 from sixfold.language import Text
 from sixfold.serving._bundle import Bundle
+from sixfold.tasks import Graphs
 
 __all__ = ["Engine"]
 
@@ -20,10 +22,6 @@ _BATCH_BYTES = 1 << 20
 """Encoded bytes of one run of the graph: small enough for the caches, large enough to hide what a call costs."""
 
 _LARGEST_BATCH = 1024
-_MOST_THREADS = 8
-"""Beyond these one small graph does not get faster; requests run beside each other instead."""
-
-
 _SEVERAL = Text("one value is expected, not a list or an object", "这里应是一个值，而不是列表或对象")
 
 
@@ -40,20 +38,21 @@ class Engine:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._task = bundle.task
-        self._session = _session(bundle.graph)
-        self._forms = {name: field.form for name, field in bundle.given.items()}
-        self._wanted = {entry.name: entry.shape for entry in self._session.get_inputs()}
-        unknown = sorted(set(self._wanted) - set(input_names(self._forms).values()))
-        if unknown:
+        forms = {name: field.form for name, field in bundle.given.items()}
+        self._graphs = Graphs(bundle.graphs, forms)
+        if unknown := self._graphs.unknown():
             raise ServiceError("graph_differs", inputs=", ".join(unknown))
-        self._batch = rows_at_once(self._forms.values(), _BATCH_BYTES, _LARGEST_BATCH)
+        self._batch = rows_at_once(forms.values(), _BATCH_BYTES, _LARGEST_BATCH)
 
-    def answers(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def answers(
+        self, rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         """The answers for raw rows, in their order.
 
         Args:
             rows: Mappings from column name to raw value. A column that is left out counts as missing; where there is
                 only one and it is heavy (a picture, a text, a series), it may not be.
+            settings: What is asked for beside them, as the task's ``Settings`` know it.
 
         Raises:
             RequestError: A row names a column that the model does not know, lacks the one that there is, or has a value
@@ -61,25 +60,35 @@ class Engine:
         """
         for number, row in enumerate(rows, start=1):
             self._check_columns(number, row)
+        asked = self._settings(settings or {})
         answers: list[dict[str, Any]] = []
         for start in range(0, len(rows), self._batch):
             part = rows[start : start + self._batch]
             arrays = {name: self._encoded(field, part, start) for name, field in self.bundle.given.items()}
-            answers += self._task.answers(self._run(arrays), self.bundle.decision)
+            answers += self._task.answers(self._task.respond(self._graphs, arrays, asked), self.bundle.decision)
         return answers
 
     def outputs(self, arrays: Mapping[str, Array]) -> Array:
-        """The graph's outputs (n, units), float32, for arrays by column as the fields encode them, (n, …) each."""
+        """What the model says of arrays by column as the fields encode them, (n, …) each: (n, …)."""
         count = len(next(iter(arrays.values())))
         parts = [
-            self._run({name: array[start : start + self._batch] for name, array in arrays.items()})
+            self._task.respond(
+                self._graphs,
+                {name: array[start : start + self._batch] for name, array in arrays.items()},
+                self._task.Settings(),
+            )
             for start in range(0, count, self._batch)
         ]
-        return np.concatenate(parts) if parts else np.zeros((0, self._task.output.units), np.float32)
+        return np.concatenate(parts) if parts else np.zeros((0, *self._task.output.shape), np.float32)
 
-    def _run(self, arrays: Mapping[str, Array]) -> Array:
-        outputs: Array = self._session.run(None, graph_feed(self._wanted, self._forms, arrays))[0]
-        return outputs
+    def _settings(self, said: Mapping[str, Any]) -> Options:
+        try:
+            return self._task.Settings(**said)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(map(str, first["loc"]))
+            known = ", ".join(self._task.Settings.model_fields) or "–"
+            raise RequestError("bad_setting", setting=name, reason=first["msg"], known=known) from error
 
     def _check_columns(self, number: int, row: Mapping[str, Any]) -> None:
         given, target = self.bundle.given, self.bundle.target.name
@@ -93,10 +102,10 @@ class Engine:
                 "unknown_column",
                 row=number,
                 column=name,
-                guess=close[0] if close else next(iter(given)),
+                guess=close[0] if close else next(iter(given), "–"),
                 known=", ".join(_first(given)),
             )
-        if not row:
+        if not row and given:
             raise RequestError("empty_row", row=number, known=", ".join(_first(given)))
         if (only := self.bundle.needed) is not None and _is_empty(row.get(only)):
             raise RequestError("missing_column", row=number, column=only)
@@ -117,26 +126,6 @@ class Engine:
                 except ValueError as error:
                     raise _bad_value(field, number, error) from error
             raise
-
-
-def _session(graph: bytes) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(_cores(), _MOST_THREADS)
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # Threads that spin while they wait win microseconds and burn the cores of the requests beside them.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises a different class for each way a graph can be wrong
-        raise ServiceError("graph_unreadable", reason=str(error).splitlines()[0]) from error
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _takes_several(field: Field) -> bool:

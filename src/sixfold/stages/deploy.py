@@ -12,7 +12,7 @@ from sixfold.serving import Bundle
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
 from sixfold.targets import Target
-from sixfold.tasks import Decision
+from sixfold.tasks import Decision, graph_members
 
 __all__ = ["Deploy", "bundle_from"]
 
@@ -47,13 +47,13 @@ def bundle_from(product: Product, inputs: Mapping[str, Artefact], work: Workspac
     order the declaration has since been written in.
     """
     prepared = Prepared.open(inputs["prepare"], work)
-    evaluated = inputs["evaluate"]
+    trained, evaluated = inputs["train"], inputs["evaluate"]
     return Bundle(
         product=product,
         given=prepared.given,
         target=prepared.target,
         decision=Decision(**work.read_json(evaluated, "decision.json")),
-        graph=work.read(inputs["train"], "graph.onnx"),
+        graphs={name: work.read(trained, member) for member, name in graph_members(list(trained.members)).items()},
         sample=work.read_json(evaluated, "sample.json"),
         report=work.read(evaluated, "report.html") if "report.html" in evaluated.members else b"",
         figures={name: _told(name, figure) for name, figure in evaluated.about.get("figures", {}).items()},

@@ -16,7 +16,7 @@ from sixfold.fields import Array
 from sixfold.product import Product
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
-from sixfold.tasks import Decision, Task, task_of
+from sixfold.tasks import GRAPH, Decision, Task, graph_members, task_of
 
 __all__ = ["Evaluate"]
 
@@ -74,7 +74,7 @@ class Evaluate(Stage):
         prepared = Prepared.open(inputs["prepare"], work)
         task = task_of(product)(product, prepared.target)
         appraisal = evaluation.appraisal_of(task.pattern)(task)
-        graph = Graph(work.read(inputs["train"], "graph.onnx"), prepared.given)
+        graph = Graph(_graphs(inputs["train"], work), prepared.given, task)
         case = _Case(product, inputs, work, prepared, task, appraisal, graph)
 
         validation, _ = _gone_through(case, "validation")
@@ -126,6 +126,10 @@ class Evaluate(Stage):
         }
 
 
+def _graphs(trained: Artefact, work: Workspace) -> dict[str, bytes]:
+    return {name: work.read(trained, member) for member, name in graph_members(list(trained.members)).items()}
+
+
 def _held_out(case: _Case) -> tuple[Array, Array] | None:
     """What the models of folds answered for the rows that each did not learn from, and their truth; ``None`` where the
     model learned from training rows alone, so that validation rows can tell."""
@@ -158,14 +162,14 @@ def _gone_through(case: _Case, split: Any, yardsticks: Sequence[Yardstick] = ())
         if len(truth) == 0:
             continue
         known = appraisal.is_known(truth)
-        rows = Rows(arrays[_ROW], case.graph.outputs(arrays, tell), truth)
+        rows = Rows(arrays[_ROW], case.graph.outputs(arrays, len(truth), tell), truth)
         parts.append(rows.kept(known))
         for yardstick in yardsticks:
             guesses[yardstick.name].append(yardstick.outputs(arrays)[known])
     if not parts:
         field = prepared.target
         nothing = appraisal.truth(np.zeros((0, *field.form.shape), field.form.dtype))
-        parts = [Rows(np.zeros(0, np.int64), np.zeros((0, case.task.output.units), np.float32), nothing)]
+        parts = [Rows(np.zeros(0, np.int64), np.zeros((0, *case.task.output.shape), np.float32), nothing)]
     whole = Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "outputs", "truth")))
     return whole, {name: np.concatenate(found) for name, found in guesses.items() if found}
 
@@ -236,7 +240,7 @@ def _rival(case: _Case, judged: Judged[Any]) -> dict[str, Any] | None:
     trained, work, appraisal = case.inputs["train"], case.work, case.appraisal
     if "rival.onnx" not in trained.members:
         return None
-    other = replace(case, graph=Graph(work.read(trained, "rival.onnx"), case.prepared.given))
+    other = replace(case, graph=Graph({GRAPH: work.read(trained, "rival.onnx")}, case.prepared.given, case.task))
     validation, _ = _gone_through(other, "validation")
     test, _ = _gone_through(other, "test")
     # A model of folds learned from validation rows too, and would look too sure of them.
@@ -258,7 +262,7 @@ def _sample(
     given, test = case.prepared.given, judged.test
     for place in candidates:
         row = evaluation.json_row(given, raw[int(test.numbers[place])])
-        output = case.graph.outputs({name: field.encode([row[name]]) for name, field in given.items()})
+        output = case.graph.outputs({name: field.encode([row[name]]) for name, field in given.items()}, 1)
         if np.allclose(output[0], test.outputs[place], rtol=0, atol=_SAME):
             return {"row": row, "answer": case.task.answers(output, judged.decision)[0]}
     raise RunError("sample_differs", kinds=", ".join(sorted({field.kind() for field in given.values()})))

@@ -74,8 +74,8 @@ class Train(Stage):
             seed=work.seed,
         )
         seconds = None if train.minutes is None else _seconds_left(train.minutes, inputs, prepared)
+        output = task_of(product)(product, prepared.target).output
         if train.keras is None and train.network == "auto":
-            output = task_of(product)(product, prepared.target).output
             folds = _folds(inputs["prepare"], prepared)
             return Search(template, given, output, rows, train.options, work, seconds, train.trials, folds).run()
         if train.keras is not None:
@@ -84,13 +84,17 @@ class Train(Stage):
             )
         work.note("train.network", network=template.network)
         family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
-        is_fitted = issubclass(find(family, template.network), Fitted)
+        kind = find(family, template.network)
+        if output.form not in kind.makes:
+            able = ", ".join(name for name in names(family) if output.form in find(family, name).makes)
+            raise TrainingError("cannot_make", network=kind.kind(), form=output.form, able=able)
+        is_fitted = issubclass(kind, Fitted)
         count = _folds(inputs["prepare"], prepared)[1] if is_fitted else 1
         result = run_trial(template.model_copy(update={"seconds": seconds, "folds": count}), work.listener)
         members = result.stored()
         judged = "validation.safetensors"
         work.members.update({name: member for name, member in members.items() if name != judged})
-        if count > 1:  # it learned from validation rows too: what each fold held out judges it
+        if count > 1 and judged in members:  # it learned from validation rows too: what each fold held out judges it
             work.members["held_out.safetensors"] = members[judged]
         return result.about
 

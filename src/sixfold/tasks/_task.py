@@ -7,20 +7,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from sixfold.families import Kind
-from sixfold.fields import Array, Field
+from sixfold.families import Kind, Options
+from sixfold.fields import Array, Field, FormName
 from sixfold.product import Product
 from sixfold.tasks._decision import Decision
+from sixfold.tasks._graphs import Graphs
 
 __all__ = ["Figure", "Output", "Task"]
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a network's head must end in: so many units, through this activation."""
+    """What a network must end in.
+
+    Args:
+        units: How many numbers at each place.
+        activation: What they go through last.
+        places: The axes before the units: () for one answer a row, (height, width) of a mask, (steps,) of a series.
+        form: Which form that is, and so which networks can make it (:attr:`sixfold.networks.Network.makes`).
+    """
 
     units: int
     activation: Literal["softmax", "sigmoid", "linear"]
+    places: tuple[int, ...] = ()
+    form: FormName = "vector"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one row's output."""
+        return (*self.places, self.units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,12 @@ class Task(Kind, ABC):
     """What the answers are, and so how they are judged: the name of a file in ``evaluation``, as ``classes``."""
     figures: ClassVar[tuple[Figure, ...]]
     """Every figure of the task; the first is the headline, by which the baseline must be beaten."""
+
+    ignored: ClassVar[int | None] = None
+    """Of targets that are whole numbers, the one that says nothing: not learned from (a pixel without a class)."""
+
+    class Settings(Options):
+        """What a request may ask for beside its rows (how many words, how bold); nothing, unless a task says more."""
 
     def __init__(self, product: Product, target: Field) -> None:
         self.product = product
@@ -82,9 +103,22 @@ class Task(Kind, ABC):
     def encoded(self, targets: Array) -> Array:
         """What :meth:`targets` made, back to the target field's encoded rows."""
 
+    def respond(self, graphs: Graphs, arrays: Mapping[str, Array], settings: Options) -> Array:  # noqa: ARG002
+        """What the model says of n rows (n, …): the same in evaluation and in a service.
+
+        Unless a task says otherwise, one run of the one graph. A task whose answers are made step by step runs its
+        graphs as often as that takes, and one whose outputs are large gives no more of them than answers need.
+
+        Args:
+            graphs: The exported graphs.
+            arrays: The encoded given columns by name, (n, …) each.
+            settings: :attr:`Settings`, as the request says them; evaluation asks for nothing.
+        """
+        return graphs.run("graph", graphs.feed("graph", arrays))[0]
+
     @abstractmethod
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
-        """The network's outputs (n, units) as answers for people: the value by the target's name, and how sure."""
+        """What :meth:`respond` gave (n, …) as answers for people: the value by the target's name, and how sure."""
 
     @abstractmethod
     def answer_schema(self) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from sixfold.errors import TrainingError
 from sixfold.families import find
+from sixfold.fields import Array
 from sixfold.networks import Facts, Fitted, Layered, Network, Recipe, Rows
 from sixfold.product import Product
 from sixfold.progress import Epoch, Event, Note
@@ -57,22 +58,30 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     kind = find(Network, trial.network)  # type: ignore[type-abstract]  # a family is looked up, never built
     network = kind(kind.Options(**trial.options), beside=Path(trial.folder))
     train = _fitted if isinstance(network, Fitted) else _layered
-    if trial.folds == 1:
+    held: tuple[Array, Array] | None = None
+    if task.output.form != "vector":  # outputs too large to be kept for every row: the loss of its best epoch judges it
         (made,) = train(trial, network, [feed], task, work)
         graph = made.graph
-        outputs, targets = outputs_of(graph, feed.validation.inputs, feed.texts), feed.validation.targets
+    elif trial.folds == 1:
+        (made,) = train(trial, network, [feed], task, work)
+        graph = made.graph
+        held = outputs_of(graph, feed.validation.inputs, feed.texts), feed.validation.targets
     else:
         feeds = [feed.folded(number, trial.folds) for number in range(trial.folds)]
         folds = train(trial, network, feeds, task, work)
         made, graph = folds[0].joined(folds), mean_of([one.graph for one in folds], task.output.activation)
-        held = [part.validation for part in feeds]
+        parts = [part.validation for part in feeds]
         order = np.argsort(np.argsort(feed.fold_of(trial.folds), kind="stable"), kind="stable")
-        answers = [outputs_of(one.graph, rows.inputs, feed.texts) for one, rows in zip(folds, held, strict=True)]
-        outputs = np.concatenate(answers)[order]
-        targets = np.concatenate([rows.targets for rows in held])[order]
-    judged_loss, judged_metric = judged(task, targets, outputs) if len(outputs) else (None, None)
+        answers = [outputs_of(one.graph, rows.inputs, feed.texts) for one, rows in zip(folds, parts, strict=True)]
+        held = np.concatenate(answers)[order], np.concatenate([rows.targets for rows in parts])[order]
+    judged_loss, judged_metric = made.judged
+    if held is not None and len(held[0]):
+        judged_loss, judged_metric = judged(task, held[1], held[0])
     work.write("graph.onnx", graph)
-    work.write("validation.safetensors", _tensors({"outputs": outputs, "targets": targets}))
+    for name, part in made.further.items():
+        work.write(f"graph-{name}.onnx", part)
+    if held is not None:
+        work.write("validation.safetensors", _tensors({"outputs": held[0], "targets": held[1]}))
     network_json = {
         "kind": trial.network,
         "options": {name: value for name, value in trial.options.items() if name != "folder"},
@@ -96,12 +105,15 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What training made: the graph, what is to be told of it, and the weights that Keras learned."""
+    """What training made: the graph, those it needs beside it, what is to be told of it, and what its best epoch
+    reached on validation rows (loss, metric)."""
 
     graph: bytes
     description: Mapping[str, Any]
     history: list[dict[str, float]]
     about: Mapping[str, Any]
+    further: Mapping[str, bytes] = field(default_factory=dict)
+    judged: tuple[float | None, float | None] = (None, None)
 
     def joined(self, folds: Sequence[_Made]) -> _Made:
         """The first of several folds, told as all of them."""
@@ -158,15 +170,15 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
 
     keep_heap()
     given, facts = feeds[0].forms, feeds[0].facts
-    fed = list(feeds)
+    fed = [feed.taught() for feed in feeds] if network.is_taught else list(feeds)
 
-    def made(precision: str, seed: int) -> tuple[Any, Stepper, Recipe, Any]:
+    def made(precision: str, seed: int) -> tuple[Any, Stepper, Recipe]:
         keras.utils.set_random_seed(seed)
         keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
         model = network.build(given, task.output, facts)
         own_optimizer = getattr(model, "own_optimizer", None)
         recipe = recipe_of(network.recipe(given, task.output, facts), own_optimizer, trial.said)
-        objective = objective_of(task, recipe, feeds[0].some.targets)
+        objective = network.objective(task.output, recipe) or objective_of(task, recipe, feeds[0].some.targets)
         draws = keras.random.SeedGenerator(seed)
         optimizer = optimizer_of(recipe, own_optimizer)
         learning = _learning(model)
@@ -174,7 +186,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
             fed[:] = [feed.through(lambda inputs: mapped(model.halves[0], inputs, feeds[0].texts)) for feed in feeds]
         augment = augmentation(recipe, fed[0].forms, draws)
         stepper = Stepper(learning, objective, optimizer, augment, fed[0].texts, [draws.state])
-        return model, stepper, recipe, objective
+        return model, stepper, recipe
 
     kept = work.checkpoint() if len(feeds) == 1 else None
     wanted = recipe_of(network.recipe(given, task.output, facts), None, trial.said).precision
@@ -184,7 +196,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     if precision == "auto":
         precision = _faster(lambda one: made(one, trial.seed), fed)
         work.note("train.precision", precision=precision)
-    model, stepper, recipe, objective = made(precision, trial.seed)
+    model, stepper, recipe = made(precision, trial.seed)
     beginning = stepper.state()
     found = []
     for number, feed in enumerate(feeds):
@@ -197,7 +209,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
         if trial.minutes is not None and trial.seconds is None:
             budget = trial.minutes * 60
         every = trial.checkpoint_seconds if len(feeds) == 1 else float("inf")
-        loop = Loop(_learning(model), stepper, fed[number], recipe, objective.judge, work, budget, every, precision)
+        loop = Loop(_learning(model), stepper, fed[number], recipe, work, budget, every, precision)
         standing = loop.run()
         found.append(_exported(network, model, stepper, feed, facts, recipe, standing, task, work, number, len(feeds)))
     return found
@@ -237,11 +249,14 @@ def _exported(
         keras.config.set_dtype_policy("mixed_bfloat16")
     else:
         whole = model
-    inputs = {name: x[:_ROWS_CHECKED] for name, x in feed.some.inputs.items()}
-    is_as_trained = whole is _learning(model)
-    expected = stepper.outputs(inputs) if is_as_trained else mapped(whole, inputs, feed.texts)["output"]
-    graph = exported(whole)  # which wants a model that was called before
-    difference = hold_equal(graph, inputs, expected)
+    graphs, difference = {}, 0.0
+    for name, part in network.parts(whole, feed.forms, task.output).items():
+        sample = part.sample or feed.some.inputs
+        inputs = {name: x[:_ROWS_CHECKED] for name, x in sample.items()}
+        is_as_trained = part.model is _learning(model)
+        found = {"output": stepper.outputs(inputs)} if is_as_trained else mapped(part.model, inputs, feed.texts)
+        graphs[name] = exported(part.model)  # which wants a model that was called before
+        difference = max(difference, hold_equal(graphs[name], inputs, list(found.values())))
     weights = {f"{index:05}": np.array(value) for index, value in enumerate(whole.get_weights())}
     work.write("weights.safetensors" if folds == 1 else f"weights-{number}.safetensors", _tensors(weights))
     versions = {name: version(name) for name in ("keras", "onnx", "onnxruntime", "numpy")}
@@ -249,8 +264,10 @@ def _exported(
     layers = [
         {"name": layer.name, "kind": type(layer).__name__, "parameters": layer.count_params()} for layer in whole.layers
     ]
+    best = next((entry for entry in standing.history if entry["epoch"] == standing.best_epoch), {})
+    metric = f"val_{task.metrics[0]}"
     return _Made(
-        graph,
+        graphs.pop("graph"),
         {"recipe": {**recipe.model_dump(), "precision": standing.precision}, "layers": layers, "versions": versions},
         standing.history,
         {
@@ -262,6 +279,8 @@ def _exported(
             "graph_difference": difference,
             "export_seconds": round(time.monotonic() - begun, 3),
         },
+        graphs,
+        (best.get("val_loss"), best.get(metric)),
     )
 
 
@@ -278,11 +297,11 @@ def _learning(model: Any) -> Any:
     return model if halves is None else halves[1]
 
 
-def _faster(made: Callable[[str], tuple[Any, Any, Recipe, Any]], feeds: Sequence[Feed]) -> str:
+def _faster(made: Callable[[str], tuple[Any, Any, Recipe]], feeds: Sequence[Feed]) -> str:
     """``bfloat16`` where a short trial of real steps finds it faster on this machine, else ``float32``."""
     seconds = {}
     for precision in ("float32", "bfloat16"):
-        _, stepper, recipe, _ = made(precision)
+        _, stepper, recipe = made(precision)
         chunk, order = next(feeds[0].epoch(0, recipe.batch))
         steps = min(_STEPS_TRIED, len(order) // recipe.batch)
         if steps == 0:

@@ -59,6 +59,7 @@ class Feed:
     def __init__(self, prepared: Prepared, task: Task, work: Workspace, seed: int) -> None:
         self._prepared, self._task, self._work, self._seed = prepared, task, work, seed
         self._mapping: Callable[[dict[str, Array]], dict[str, Array]] | None = None
+        self._is_taught = False
         self._names = input_names(prepared.given)
         self.forms: dict[str, Form] = {name: prepared.given[column].form for column, name in self._names.items()}
         self.texts = [name for name, form in self.forms.items() if form.name == "tokens"]
@@ -122,6 +123,17 @@ class Feed:
         }
         return feed
 
+    def taught(self) -> Feed:
+        """The same rows with the target among the inputs, as ``target``: for a model that is told it while learning."""
+        feed = copy.copy(self)
+        feed.__dict__.pop("some", None)
+        feed._is_taught = True
+        if self._task.target.form.name == "tokens":
+            feed.texts = [*self.texts, "target"]
+        feed._resident = None if self._resident is None else feed._told(self._resident)
+        feed.validation = feed._told(self.validation)
+        return feed
+
     def folded(self, number: int, of: int) -> Feed:
         """The same rows, training and validation together, with fold ``number`` (from 0) for validation.
 
@@ -169,7 +181,15 @@ class Feed:
 
         parts = [load(self._work.read(self._prepared.artefact, name)) for name in shards]
         chunk = self._as_chunk({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        chunk = self._told(chunk) if self._is_taught else chunk
         return chunk if self._mapping is None else self._mapped(chunk)
+
+    def _told(self, chunk: Chunk) -> Chunk:
+        lengths = chunk.lengths
+        if "target" in self.texts:
+            own = np.count_nonzero(chunk.targets, axis=1)
+            lengths = own if lengths is None else np.maximum(lengths, own)
+        return Chunk({**chunk.inputs, "target": chunk.targets}, chunk.targets, lengths)
 
     def _mapped(self, chunk: Chunk) -> Chunk:
         assert self._mapping is not None

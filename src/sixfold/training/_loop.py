@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -66,7 +66,6 @@ class Loop:
         stepper: Its training steps.
         feed: Its rows.
         recipe: How to train.
-        judge: (targets, outputs) of validation rows → {"loss", the metric}.
         work: Where checkpoints are kept and progress is told.
         budget: Wall-clock seconds, time before a kill counted in; ``None``: the recipe's epochs.
         checkpoint_seconds: At most so much work is lost to a kill; more where keeping it takes a good part of that.
@@ -77,7 +76,6 @@ class Loop:
     stepper: Stepper
     feed: Feed
     recipe: Recipe
-    judge: Callable[[Array, Array], dict[str, float]]
     work: Workspace
     budget: float | None
     checkpoint_seconds: float
@@ -145,8 +143,7 @@ class Loop:
         validation = self.feed.validation
         figures = self.stepper.figures()
         if validation.rows:
-            judged = self.judge(validation.targets, self.stepper.outputs(validation.inputs))
-            figures |= {f"val_{name}": value for name, value in judged.items()}
+            figures |= {f"val_{name}": value for name, value in self.stepper.judged(validation).items()}
         self._at.epoch, self._at.step = self._at.epoch + 1, 0
         loss = figures.get("val_loss", figures["loss"])
         if self._at.best is None or loss < self._at.best:

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sixfold.errors import TrainingError
 from sixfold.fields import Array
-from sixfold.networks import Recipe
+from sixfold.networks import Objective, Recipe
 from sixfold.tasks import Task
 
-__all__ = ["Objective", "judged", "objective_of"]
+__all__ = ["judged", "objective_of"]
 
 _TINY = 1e-7
 _HALF = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What to train for.
-
-    Args:
-        metric: The name of the figure shown beside the loss, as Keras calls it.
-        loss: Tensors (targets, outputs) (batch, units) → a scalar.
-        score: Tensors (targets, outputs) → the metric of each row (batch,).
-        judge: Arrays (targets, outputs) of all validation rows → {"loss", metric}. The loss is the one trained on,
-            label smoothing included: judged by a plain loss, a network trained with smoothing looks best while it is
-            still too sure of itself.
-    """
-
-    metric: str
-    loss: Callable[[Any, Any], Any]
-    score: Callable[[Any, Any], Any]
-    judge: Callable[[Array, Array], dict[str, float]]
 
 
 def objective_of(task: Task, recipe: Recipe, targets: Array) -> Objective:
@@ -64,6 +44,8 @@ def objective_of(task: Task, recipe: Recipe, targets: Array) -> Objective:
             )
         case "mean_squared_error":
             kind, settings, score = keras.losses.MeanSquaredError, {}, _distance
+        case "sparse_categorical_crossentropy":
+            return _of_places(task, recipe)
         case _:
             raise TrainingError("unknown_loss", loss=task.loss)
     if weights is None:
@@ -71,11 +53,39 @@ def objective_of(task: Task, recipe: Recipe, targets: Array) -> Objective:
     else:
         loss = _weighted(kind(**settings, reduction=None), weights)
 
+    if task.output.places:
+        return Objective(metric, loss, score)
+
     def judge(truth: Array, outputs: Array) -> dict[str, float]:
         found = judged(task, truth, outputs, recipe.label_smoothing, weights)
         return {"loss": found[0], metric: found[1]}
 
     return Objective(metric, loss, score, judge)
+
+
+def _of_places(task: Task, recipe: Recipe) -> Objective:
+    """Of classes that are whole numbers (batch, *places), at every place that does not say what is ignored."""
+    from keras import ops
+
+    ignored, smoothing, classes = task.ignored, recipe.label_smoothing, task.output.units
+
+    def told(targets: Any) -> Any:
+        return ops.ones_like(targets, "float32") if ignored is None else ops.cast(targets != ignored, "float32")
+
+    def loss(targets: Any, outputs: Any) -> Any:
+        known = told(targets)
+        wanted = ops.one_hot(ops.where(known > 0, ops.cast(targets, "int32"), 0), classes)
+        logs = ops.log(ops.clip(outputs, _TINY, 1.0))
+        losses = -(1 - smoothing) * ops.sum(wanted * logs, axis=-1) - smoothing * ops.mean(logs, axis=-1)
+        return ops.sum(losses * known) / ops.maximum(ops.sum(known), 1.0)
+
+    def score(targets: Any, outputs: Any) -> Any:
+        known = told(targets)
+        right = ops.cast(ops.argmax(outputs, axis=-1) == ops.cast(targets, "int32"), "float32") * known
+        places = tuple(range(1, len(task.output.places) + 1))
+        return ops.sum(right, axis=places) / ops.maximum(ops.sum(known, axis=places), 1.0)
+
+    return Objective(task.metrics[0], loss, score)
 
 
 def judged(
@@ -137,10 +147,17 @@ def _right(targets: Any, outputs: Any) -> Any:
         same = ops.equal(outputs[:, 0] >= _HALF, targets[:, 0] >= _HALF)
     else:
         same = ops.equal(ops.argmax(outputs, axis=-1), ops.argmax(targets, axis=-1))
-    return ops.cast(same, "float32")
+    return _by_row(ops.cast(same, "float32"))
 
 
 def _distance(targets: Any, outputs: Any) -> Any:
     from keras import ops
 
-    return ops.mean(ops.abs(targets - outputs), axis=-1)
+    return _by_row(ops.mean(ops.abs(targets - outputs), axis=-1))
+
+
+def _by_row(x: Any) -> Any:
+    """The mean over all places of each row (batch, …): (batch,)."""
+    from keras import ops
+
+    return x if len(x.shape) == 1 else ops.mean(x, axis=tuple(range(1, len(x.shape))))

@@ -98,11 +98,14 @@ class Tried:
         return {name: value for name, value in record.items() if name not in ("key", "drawn", "overhead", "judged")}
 
 
-def candidates(given: Mapping[str, Form], said: Mapping[str, Any]) -> list[tuple[type[Network], dict[str, Any]]]:
-    """The networks that suit the given columns, the best first, each with those of the said options that it knows.
+def candidates(
+    given: Mapping[str, Form], output: Output, said: Mapping[str, Any]
+) -> list[tuple[type[Network], dict[str, Any]]]:
+    """The networks that suit the given columns and can make the output, the best first, each with the options it knows.
 
     Args:
         given: The forms of the given columns, by input name.
+        output: What a network must end in.
         said: Options that `train` says beside ``network: auto`` (``preset: …``).
     """
     family = _family()
@@ -110,7 +113,7 @@ def candidates(given: Mapping[str, Form], said: Mapping[str, Any]) -> list[tuple
     for name in names(family):
         kind = find(family, name)
         options = {key: value for key, value in said.items() if key in kind.Options.model_fields}
-        suits = kind.suits(given)
+        suits = kind.suits(given) if output.form in kind.makes else 0
         if suits == 0 or not set(kind.needs) <= set(options):
             continue
         try:
@@ -153,7 +156,7 @@ class Search:
     ) -> None:
         self._template, self._given, self._output, self._work = template, given, output, work
         self._facts, self._folds = Facts(rows), folds
-        self._kinds = candidates(given, said)
+        self._kinds = candidates(given, output, said)
         if not self._kinds:
             raise TrainingError("none_suits", forms=", ".join(form.name for form in given.values()))
         self._budget = _UNASKED_SECONDS if seconds is None else seconds
@@ -358,9 +361,12 @@ class Search:
 
         artefact = self._artefact(trial)
         assert artefact is not None
-        judged = len(load(self._work.read(artefact, "validation.safetensors"))["targets"])
+        judged = 0
+        if "validation.safetensors" in artefact.members:
+            judged = len(load(self._work.read(artefact, "validation.safetensors"))["targets"])
         return replace(
             trial,
+            loss=about.get("validation"),
             state="finished",
             seconds=round(seconds, 2),
             figure=about.get("figure"),
@@ -422,7 +428,7 @@ class Search:
     def _mixed(self, finished: Sequence[Tried]) -> tuple[list[Tried], list[float], float]:
         """Which models to serve, with which weights; and by which share their mixture lowers the best one's loss."""
         alone = ([finished[0]], [1.0], 0.0)
-        if len(finished) == 1 or finished[0].loss is None or self._is_perfect():
+        if len(finished) == 1 or not all(one.judged for one in finished) or self._is_perfect():
             return alone
         activation = self._output.activation
         outputs = []
@@ -491,9 +497,9 @@ class Search:
 
     def _is_perfect(self) -> bool:
         """Whether the best model has every validation row right and surely so: then no more can be measured here."""
-        if self._output.activation == "linear":
-            return False
         finished = self._finished()
+        if self._output.activation == "linear" or not all(one.judged for one in finished):
+            return False
         if not finished or finished[0].loss is None or finished[0].figure is None:
             return False
         rows = len(self._validation(finished[0])[1])

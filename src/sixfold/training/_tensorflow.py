@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from sixfold.fields import Array, without_padding
+from sixfold.networks import Objective
 from sixfold.training._feed import Chunk
-from sixfold.training._objective import Objective
 from sixfold.training._optimizer import update_of
 from sixfold.training._pooling import fast_pooling
 from sixfold.training._recurrence import fast_recurrence
@@ -25,6 +25,9 @@ from sixfold.training._recurrence import fast_recurrence
 __all__ = ["Stepper", "keep_heap", "mapped"]
 
 _PREDICT_BATCH = 256
+_JUDGED_BATCH = 32
+"""Of outputs that have many places: few, so that they fit in memory."""
+
 _TOKENS_AT_ONCE = 8
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -84,7 +87,14 @@ class Stepper:
                 rows = order[index]
                 step({name: tf.gather(x, rows) for name, x in inputs.items()}, tf.gather(targets, rows))
 
-        self._run = run
+        def sums(inputs: dict[str, Any], targets: Any) -> Any:
+            outputs = model(inputs, training=False)
+            count = tf.cast(tf.shape(targets)[0], tf.float32)
+            score = tf.reduce_sum(objective.score(targets, outputs))
+            return tf.stack([objective.loss(targets, outputs) * count, score, count])
+
+        self._run, self._objective = run, objective
+        self._sums_of = tf.function(sums, reduce_retracing=True)
         self._predict = tf.function(lambda inputs: {"output": model(inputs, training=False)}, reduce_retracing=True)
 
     def steps(self, chunk: Chunk, order: Array, rates: Sequence[float]) -> None:
@@ -118,6 +128,21 @@ class Stepper:
         """The model's outputs (n, units) for rows, without training."""
         found: Array = _in_batches(self._predict, inputs, self._texts)["output"]
         return found
+
+    def judged(self, validation: Chunk) -> dict[str, float]:
+        """Mean loss and metric of rows, without training."""
+        if self._objective.judge is not None:
+            return self._objective.judge(validation.targets, self.outputs(validation.inputs))
+        import tensorflow as tf
+
+        total = np.zeros(3)
+        for at in range(0, validation.rows, _JUDGED_BATCH):
+            batch = {name: x[at : at + _JUDGED_BATCH] for name, x in validation.inputs.items()}
+            batch = {name: without_padding(x) if name in self._texts else x for name, x in batch.items()}
+            targets = tf.constant(validation.targets[at : at + _JUDGED_BATCH])
+            with fast_recurrence():
+                total += self._sums_of({name: tf.constant(x) for name, x in batch.items()}, targets).numpy()
+        return {"loss": float(total[0] / total[2]), self._metric: float(total[1] / total[2])}
 
     def state(self) -> dict[str, Array]:
         """Everything that the next step depends on, and the sums of the epoch."""

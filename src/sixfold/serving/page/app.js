@@ -125,7 +125,7 @@ const UPLOAD_ICON =
   '<circle cx="9" cy="10" r="1.8"/><path d="m4 18 5.2-4.6 3.3 2.8 3.6-3.6L21 17"/></svg>';
 
 const at = (id) => document.getElementById(id);
-const state = { about: null, sample: null, pictures: new Map(), saves: new Map(), shown: null, language: "en" };
+const state = { about: null, sample: null, painter: null, pictures: new Map(), saves: new Map(), shown: null, language: "en" };
 
 // ---------------------------------------------------------------- words
 
@@ -597,7 +597,7 @@ async function ask() {
     const said = await response.json();
     if (said.error) fault(said.error);
     else {
-      state.shown = said;
+      state.shown = { ...said, row: values };
       drawAnswer();
       if (matchMedia("(max-width: 800px)").matches)
         at("answer-title").scrollIntoView({ behavior: "smooth", block: "start" });
@@ -629,6 +629,10 @@ function drawAnswer() {
   const answer = state.shown.answers[0];
   const name = state.about.target.name;
   at("took").textContent = say("took", { time: state.shown.milliseconds.toLocaleString(document.documentElement.lang) });
+  if (state.painter) {
+    at("answer").replaceChildren(...state.painter.draw(answer, painterTools()));
+    return;
+  }
   const what = element("span", { class: "what" });
   what.textContent = name;
   const value = element("strong", { class: "value" });
@@ -652,6 +656,13 @@ function drawAnswer() {
   requestAnimationFrame(() => {
     for (const fill of at("answer").querySelectorAll(".fill")) fill.style.width = fill.dataset.width;
   });
+}
+
+// What a pattern's own script gets to draw an answer with: `draw(answer, tools)` gives the nodes to show.
+function painterTools() {
+  const { about, language, pictures, shown } = state;
+  const urls = new Map([...pictures].map(([column, { url }]) => [column, url]));
+  return { about, language, pictures: urls, row: shown.row, element, share, amount, escaped };
 }
 
 function sayNumber(value, interval) {
@@ -835,6 +846,7 @@ async function begin() {
   useLanguage(firstLanguage());
   const [about, sample] = await Promise.all(["about", "example"].map(async (path) => (await fetch(path)).json()));
   Object.assign(state, { about, sample });
+  if (about.painter) state.painter = await import(`./${about.painter}`);
   drawFields();
   drawAbout();
   at("given").addEventListener("submit", (event) => {
