@@ -216,6 +216,14 @@ def measured(row: Row, seed: int) -> dict[str, Any]:
         "intervals": {name: [one["low"], one["high"]] for name, one in outcomes[0]["report_figures"].items()},
         "network": outcomes[0]["network"],
         "rows": outcomes[0]["rows"],
+        "search": [
+            {
+                key: one.get(key)
+                for key in ("name", "why", "options", "columns", "seconds", "validation", "was_cut", "state")
+            }
+            for one in outcomes[0]["search"]
+        ],
+        "ensemble": outcomes[0]["ensemble"],
     }
 
 
@@ -305,6 +313,7 @@ def _read(folder: Path, seconds: float) -> Outcome:
         "network": run.artefacts["train"].about["network"],
         "rows": evaluated.about["headline"]["rows"],
         "search": run.artefacts["train"].about.get("search", []),
+        "ensemble": run.artefacts["train"].about.get("ensemble", []),
     }
 
 

@@ -26,7 +26,7 @@ from sixfold.fields import Form
 from sixfold.progress import Epoch, Event, Note
 from sixfold.store import Store, Workspace
 from sixfold.tasks import Output
-from sixfold.training import Search
+from sixfold.training import Folds, Search
 from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
 from sixfold.training._search import candidates
 
@@ -209,7 +209,7 @@ def test_in_folds_every_row_is_held_out_once_and_the_graph_is_their_mean(prepare
     from safetensors.numpy import load
 
     heard: list[Event] = []
-    one = search(prepared, "folds", None, heard, most=1, folds=(3, 3))
+    one = search(prepared, "folds", None, heard, most=1, folds=Folds(3, 3, 3))
     about = one.run()
     held_out = load(prepared.get(one._work.members["held_out.safetensors"]))
     assert len(held_out["outputs"]) == 1297 + 200

@@ -15,7 +15,7 @@ from sixfold.product import Product
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
 from sixfold.tasks import task_of
-from sixfold.training import Search, Trial, run_trial
+from sixfold.training import Folds, Search, Trial, run_trial
 
 __all__ = ["Train", "own_network"]
 
@@ -23,8 +23,9 @@ _EVALUATION_SECONDS, _EVALUATION_SECONDS_PER_ROW = 5.0, 5e-4
 """What `evaluate` takes beside running a small graph, on two cores: baselines, intervals, the report."""
 
 _FOLDS, _FEW_ROWS, _MANY_ROWS = 5, 1500, 200_000
-_LIGHT_FORMS = ("vector", "ids", "points", "steps")
-"""Forms whose networks are compiled and exported in a second or two, so that five of them are affordable."""
+_FOLDED_PICTURES_SECONDS = 400.0
+"""From so much time on, networks of few pictures or texts are trained in folds too; those of numbers and series always,
+which are compiled and exported in a second or two."""
 
 _DRAWN_AT_RANDOM = ("stratified", "random", "fold", "official")
 
@@ -76,8 +77,9 @@ class Train(Stage):
         seconds = None if train.minutes is None else _seconds_left(train.minutes, inputs, prepared)
         output = task_of(product)(product, prepared.target).output
         if train.keras is None and train.network == "auto":
-            folds = _folds(inputs["prepare"], prepared)
-            return Search(template, given, output, rows, train.options, work, seconds, train.trials, folds).run()
+            folds, columns = _folds(inputs["prepare"], prepared, seconds), list(prepared.given)
+            search = Search(template, given, output, rows, train.options, work, seconds, train.trials, folds, columns)
+            return search.run()
         if train.keras is not None:
             template = template.model_copy(
                 update={"network": "keras", "options": own_network(product).options.model_dump()}
@@ -89,7 +91,7 @@ class Train(Stage):
             able = ", ".join(name for name in names(family) if output.form in find(family, name).makes)
             raise TrainingError("cannot_make", network=kind.kind(), form=output.form, able=able)
         is_fitted = issubclass(kind, Fitted)
-        count = _folds(inputs["prepare"], prepared)[1] if is_fitted else 1
+        count = _folds(inputs["prepare"], prepared, seconds).fitted if is_fitted else 1
         result = run_trial(template.model_copy(update={"seconds": seconds, "folds": count}), work.listener)
         members = result.stored()
         judged = "validation.safetensors"
@@ -99,18 +101,23 @@ class Train(Stage):
         return result.about
 
 
-def _folds(artefact: Artefact, prepared: Prepared) -> tuple[int, int]:
-    """In how many folds networks take their rows that are trained in steps, and fitted ones.
+def _folds(artefact: Artefact, prepared: Prepared, seconds: float | None) -> Folds:
+    """In how many folds networks take their rows.
 
     A tenth of few rows would be too few to choose by, and dear to do without; and what is fitted quickly can afford to
     learn from validation rows too, whatever their number. Only where validation rows were drawn at random: groups and
     times must not be mixed.
     """
     split, rows = artefact.about["split"], prepared.rows("train") + prepared.rows("validation")
-    is_light = all(field.form.name in _LIGHT_FORMS for field in prepared.given.values())
     if split["way"] not in _DRAWN_AT_RANDOM or "validation" in split["official"]:
-        return 1, 1
-    return (_FOLDS if rows < _FEW_ROWS and is_light else 1), (_FOLDS if rows < _MANY_ROWS else 1)
+        return Folds()
+    has_time = seconds is not None and seconds >= _FOLDED_PICTURES_SECONDS
+    are_quick = all(field.form.name == "steps" or not field.is_heavy for field in prepared.given.values())
+    return Folds(
+        light=_FOLDS if rows < _FEW_ROWS else 1,
+        heavy=_FOLDS if rows < _FEW_ROWS and (are_quick or has_time) else 1,
+        fitted=_FOLDS if rows < _MANY_ROWS else 1,
+    )
 
 
 def _seconds_left(minutes: float, inputs: Mapping[str, Artefact], prepared: Prepared) -> float:

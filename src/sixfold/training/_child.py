@@ -54,7 +54,7 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     prepared = Prepared.open(artefact, work)
     product = Product(**trial.product)
     task = task_of(product)(product, prepared.target)
-    feed = Feed(prepared, task, work, trial.seed)
+    feed = Feed(prepared, task, work, trial.seed, trial.columns)
     kind = find(Network, trial.network)  # type: ignore[type-abstract]  # a family is looked up, never built
     network = kind(kind.Options(**trial.options), beside=Path(trial.folder))
     train = _fitted if isinstance(network, Fitted) else _layered
@@ -276,6 +276,7 @@ def _exported(
             "best_epoch": standing.best_epoch,
             "seconds": round(standing.spent, 3),
             "was_cut": standing.was_cut,
+            "whole_seconds": standing.whole_seconds,
             "graph_difference": difference,
             "export_seconds": round(time.monotonic() - begun, 3),
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -54,13 +54,21 @@ class Feed:
 
     An epoch is a sequence of (chunk, order): which rows of the chunk to take, in which order. The same seed and epoch
     give the same sequence, so a resumed run goes on exactly where it stopped.
+
+    Args:
+        prepared: The rows.
+        task: What is to be learned from them.
+        work: Where shards are read.
+        seed: Of the order.
+        columns: The given columns to take; empty: all.
     """
 
-    def __init__(self, prepared: Prepared, task: Task, work: Workspace, seed: int) -> None:
+    def __init__(self, prepared: Prepared, task: Task, work: Workspace, seed: int, columns: Sequence[str] = ()) -> None:
         self._prepared, self._task, self._work, self._seed = prepared, task, work, seed
         self._mapping: Callable[[dict[str, Array]], dict[str, Array]] | None = None
         self._is_taught = False
-        self._names = input_names(prepared.given)
+        names = input_names(prepared.given)
+        self._names = {column: name for column, name in names.items() if not columns or column in columns}
         self.forms: dict[str, Form] = {name: prepared.given[column].form for column, name in self._names.items()}
         self.texts = [name for name, form in self.forms.items() if form.name == "tokens"]
         self._groups = _groups(prepared, int(_memory() * _SHARE_OF_MEMORY))

@@ -44,6 +44,7 @@ class Standing:
         history: Each finished epoch's figures.
         precision: Of the arithmetic: chosen once, by measuring.
         was_cut: Whether the clock ended training, not the recipe.
+        whole_seconds: What the whole recipe would take, as far as it came.
     """
 
     epoch: int = 0
@@ -55,6 +56,7 @@ class Standing:
     history: list[dict[str, float]] = field(default_factory=list)
     precision: str = "float32"
     was_cut: bool = False
+    whole_seconds: float | None = None
 
 
 @dataclass
@@ -101,6 +103,8 @@ class Loop:
             self.model.set_weights(self._best)
         self._at.was_cut = self._at.epoch < self._at.epochs and not self._is_stale()
         self._at.spent = self._spent()
+        if self._pace:
+            self._at.whole_seconds = round(self._pace * self._steps * self._at.epochs, 1)
         return self._at
 
     def _train_epoch(self) -> None:

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from sixfold.errors import TrainingError
 from sixfold.families import find, names
-from sixfold.fields import Array, Form
+from sixfold.fields import Array, Form, input_names
 from sixfold.hashing import digest_of_value
 from sixfold.networks import Draw, Facts, Fitted, Network, Proposal
 from sixfold.store import Artefact, Workspace
@@ -30,7 +30,7 @@ from sixfold.tasks import Output
 from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
 from sixfold.training._trial import Trial, run_trial
 
-__all__ = ["Search", "Tried", "candidates"]
+__all__ = ["Folds", "Search", "Tried", "candidates"]
 
 _UNASKED_SECONDS = 180.0
 """What a search may take where nobody says how long: each network once, and a longer run for one that was cut."""
@@ -52,10 +52,19 @@ _PERFECT_ROWS = 100
 _PAYS = 0.005
 """By which share the mixture must lower the loss of the best model alone to be worth serving several."""
 
+_LIGHT_FORMS = ("vector", "ids", "points")
+"""The forms of numbers and categories, of which a few rows tell much."""
+
 _VARIED = 2
 """Of so many of the best networks variations are tried, in turn."""
 
-State = Literal["started", "finished", "failed", "stopped"]
+_FOLDS_PAY = 0.6
+"""Of what its whole recipe takes, the time that each fold of a network of pictures or texts must have at least."""
+
+_INWARD = ("key", "drawn", "overhead", "judged", "whole")
+"""What of a trial is no matter of the report."""
+
+State = Literal["started", "finished", "failed", "looked"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,9 @@ class Tried:
         loss: Validation loss, calibrated; of classes log loss, of numbers the squared error in standard deviations.
         figure: The metric on validation rows, by its name.
         judged: How many rows it answered that it did not learn from.
+        columns: The given columns that it looked at; empty: all of them.
+        folds: In how many folds it took its rows.
+        whole: Seconds that its whole recipe would take in one fold, as far as it came.
     """
 
     name: str
@@ -90,12 +102,15 @@ class Tried:
     reason: str | None = None
     overhead: float = 0.0
     judged: int = 0
+    columns: tuple[str, ...] = ()
+    folds: int = 1
+    whole: float | None = None
 
     def to_report(self) -> dict[str, Any]:
         """What the report shows of it."""
         record = asdict(self)
         record["validation"] = record.pop("loss")
-        return {name: value for name, value in record.items() if name not in ("key", "drawn", "overhead", "judged")}
+        return {name: value for name, value in record.items() if name not in _INWARD}
 
 
 def candidates(
@@ -126,6 +141,21 @@ def candidates(
     return [(kind, options) for _, kind, options in sorted(fit, key=lambda entry: (-entry[0], entry[1].kind()))]
 
 
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """In how many folds trials take training and validation rows together (see :class:`Trial`); 1: they do not.
+
+    Args:
+        light: Of networks that are trained in steps, on numbers and categories.
+        heavy: Of those on pictures, texts and series.
+        fitted: Of models that are fitted, which are quick.
+    """
+
+    light: int = 1
+    heavy: int = 1
+    fitted: int = 1
+
+
 class Search:
     """One search, for one artefact of `train`.
 
@@ -138,8 +168,8 @@ class Search:
         work: Where to read, write, checkpoint and tell progress.
         seconds: Wall-clock budget; ``None``: one network after another, three minutes at most.
         most: The most trials.
-        folds: In how many folds a trial takes training and validation rows together (see :class:`Trial`): of networks
-            that are trained in steps, and of fitted ones, which are quick.
+        folds: In how many folds trials take training and validation rows together.
+        columns: The given columns in the order of ``given``; left out, as the product declares them.
     """
 
     def __init__(
@@ -152,11 +182,14 @@ class Search:
         work: Workspace,
         seconds: float | None,
         most: int | None = None,
-        folds: tuple[int, int] = (1, 1),
+        folds: Folds | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         self._template, self._given, self._output, self._work = template, given, output, work
-        self._facts, self._folds = Facts(rows), folds
+        self._facts, self._folds = Facts(rows), folds or Folds()
+        self._names = input_names(columns or template.product["given"])
         self._kinds = candidates(given, output, said)
+        self._light = self._beside(said)
         if not self._kinds:
             raise TrainingError("none_suits", forms=", ".join(form.name for form in given.values()))
         self._budget = _UNASKED_SECONDS if seconds is None else seconds
@@ -180,6 +213,28 @@ class Search:
             self._try(*further)
         return self._chosen()
 
+    def _beside(self, said: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns of numbers and categories beside pictures, texts or series; networks that suit a table alone join
+        the candidates on those.
+
+        What pictures say is learned from many rows, what a table says from few: so a model of the table alone answers
+        well by itself, and better still together with one of everything.
+        """
+        light = {name: form for name, form in self._given.items() if form.name in _LIGHT_FORMS}
+        if not light or len(light) == len(self._given):
+            return ()
+        known = {kind.kind() for kind, _ in self._kinds}
+        self._kinds += [pair for pair in candidates(light, self._output, said) if pair[0].kind() not in known]
+        return tuple(column for column, name in self._names.items() if name in light)
+
+    def _seen(self, kind: type[Network]) -> tuple[tuple[str, ...], Mapping[str, Form]]:
+        """The columns that a network looks at, and their forms by input; no columns: all."""
+        if self._light:
+            table = {self._names[column]: self._given[self._names[column]] for column in self._light}
+            if kind.suits(table) > kind.suits(self._given):
+                return self._light, table
+        return (), self._given
+
     def _resume(self) -> None:
         kept = self._work.checkpoint()
         if kept is None:
@@ -198,7 +253,9 @@ class Search:
         queue = [
             (turn, order, kind, options, proposal)
             for order, (kind, options) in enumerate(self._kinds)
-            for turn, proposal in enumerate(kind(kind.Options(**options)).first(self._given, self._output, self._facts))
+            for turn, proposal in enumerate(
+                kind(kind.Options(**options)).first(self._seen(kind)[1], self._output, self._facts)
+            )
         ]
         queue.sort(key=lambda entry: entry[:2])
         done = sum(one.why == "first" for one in self._tried)
@@ -211,7 +268,9 @@ class Search:
             # Where nobody gives a time, the best suited network takes what it needs; a budget is shared out.
             is_shared = self._is_asked and len(queue) > 1
             share = min(left, max(_SLICE * self._budget, _SHORTEST_SLICE)) if is_shared else left
-            self._try(kind, options, proposal, "first", share)
+            # A first look at a network that is dear to build is one fold of it; what is worth more time has them all.
+            is_look = is_shared and self._is_heavy(kind)
+            self._try(kind, options, proposal, "first", share, 1 if is_look else self._folds_of(kind))
 
     def _next(self) -> tuple[Any, ...] | None:
         """The next trial, or ``None`` where the time is up or no more would pay."""
@@ -219,11 +278,21 @@ class Search:
         left = self._left()
         if not finished or self._is_perfect() or len(self._tried) >= self._most or left < _SHORTEST_RUN:
             return None
-        cut = next((one for one in finished if one.was_cut), None)
-        if cut is not None:  # even where another is better by now: it was stopped before it was what it can be
-            longest = max((one.slice or 0.0 for one in self._tried if one.network == cut.network), default=0.0)
-            if left > _LONGER * longest:
-                return (*self._kind(cut.network), Proposal(cut.options, cut.recipe), "longer", left)
+        for one in finished:  # even where another is better by now: it was stopped before it was what it can be
+            most = self._folds_of(self._kind(one.network)[0])
+            if not one.was_cut and one.folds == most:
+                continue
+            again = (*self._kind(one.network), Proposal(one.options, one.recipe), "longer", left)
+            if one.folds < most and one.whole is not None and left >= _FOLDS_PAY * most * one.whole:
+                if not any(other.network == one.network and other.folds == most for other in self._tried):
+                    return (*again, most)
+            elif one.was_cut:
+                longest = max(
+                    (other.slice or 0.0 for other in self._tried if other.network == one.network), default=0.0
+                )
+                if left > _LONGER * longest:
+                    return (*again, 1)
+                break
         if not self._is_asked:
             return None
         return self._variation(finished, left)
@@ -236,10 +305,11 @@ class Search:
             if left < 1.1 * usual:
                 continue
             kind, options = self._kind(name)
-            proposal = kind(kind.Options(**options)).varied(self._draw(name), self._given, self._output, self._facts)
+            seen = self._seen(kind)[1]
+            proposal = kind(kind.Options(**options)).varied(self._draw(name), seen, self._output, self._facts)
             if proposal is None:
                 continue
-            return (kind, options, proposal, "varied", left)
+            return (kind, options, proposal, "varied", left, max(one.folds for one in finished if one.network == name))
         return None
 
     def _draw(self, network: str) -> Draw:
@@ -305,6 +375,7 @@ class Search:
         proposal: Proposal,
         why: Any,
         share: float,
+        folds: int,
     ) -> None:
         name = kind.kind()
         number = 1 + sum(one.network == name for one in self._tried)
@@ -314,7 +385,19 @@ class Search:
         drawn = {}
         if why == "varied":
             self._open[key], drawn = self._asked, self._drawn()
-        trial = Tried(f"{name} {number}", name, key, why, settings, recipe, drawn, slice=round(share, 1))
+        columns = self._seen(kind)[0]
+        trial = Tried(
+            f"{name} {number}",
+            name,
+            key,
+            why,
+            settings,
+            recipe,
+            drawn,
+            slice=round(share, 1),
+            columns=columns,
+            folds=folds,
+        )
         self._tried.append(trial)
         self._keep()
         self._work.note(
@@ -334,11 +417,12 @@ class Search:
                         "key": trial.key,
                         "network": trial.network,
                         "options": {**trial.options},
+                        "columns": trial.columns,
                         "said": said,
                         "seconds": trial.slice,
                         "reserve": min(reserve, 0.4 * (trial.slice or reserve)),
                         "seed": self._template.seed + len(self._tried),
-                        "folds": self._folds[issubclass(find(_family(), trial.network), Fitted)],
+                        "folds": trial.folds,
                     }
                 ),
                 self._work.listener,
@@ -355,6 +439,17 @@ class Search:
         self._tried.append(self._measured(trial, result.about, time.monotonic() - begun))
         self._compare()
         self._keep()
+
+    def _folds_of(self, kind: type[Network]) -> int:
+        """In how many folds a network takes its rows where the time allows."""
+        if issubclass(kind, Fitted):
+            return self._folds.fitted
+        return self._folds.heavy if self._is_heavy(kind) else self._folds.light
+
+    def _is_heavy(self, kind: type[Network]) -> bool:
+        """Whether a network is trained in steps on pictures, texts or series."""
+        seen = self._seen(kind)[1]
+        return not issubclass(kind, Fitted) and any(form.name not in _LIGHT_FORMS for form in seen.values())
 
     def _measured(self, trial: Tried, about: Mapping[str, Any], seconds: float) -> Tried:
         from safetensors.numpy import load
@@ -373,6 +468,7 @@ class Search:
             parameters=about.get("parameters"),
             was_cut=bool(about.get("was_cut")),
             overhead=float(about.get("export_seconds", 1.0)) + 1.0,
+            whole=about.get("whole_seconds"),
             judged=judged,
         )
 
@@ -390,6 +486,7 @@ class Search:
         finished = self._finished()
         if not finished:
             raise self._last_error
+        finished = self._fully_judged(finished)
         members, weights, gain = self._mixed(finished)
         if any(self._is_folded(one) for one in members):  # it learned from validation rows too: its folds judge it
             self._write_held_out(members, weights)
@@ -417,6 +514,19 @@ class Search:
             self._work.store.drop("trial", one.key)
         self._work.drop_checkpoint()
         return about
+
+    def _fully_judged(self, finished: Sequence[Tried]) -> list[Tried]:
+        """Of the finished trials, those that held out every row, if the best of all is among them: many rows tell apart
+        what few cannot."""
+        most = max(one.judged for one in finished)
+        if finished[0].judged < most or all(one.judged == most for one in finished):
+            return list(finished)
+        self._tried = [
+            one if one.state != "finished" or one.judged == most else replace(one, state="stopped")
+            for one in self._tried
+        ]
+        self._compare()
+        return self._finished()
 
     def _rival(self, members: Sequence[Tried], finished: Sequence[Tried]) -> Tried | None:
         """Where one that answers began with a preset, the best model without: the report compares them on test rows."""

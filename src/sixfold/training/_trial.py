@@ -37,6 +37,7 @@ class Trial(BaseModel):
         folder: The folder of product.yaml.
         network: The network's kind.
         options: Its options.
+        columns: The given columns that it looks at; empty: all of them.
         said: What the user said of the recipe, to be put over the network's own.
         minutes: Wall-clock budget of the steps of training, or ``None``.
         seconds: Wall-clock budget of the whole child, its start and the export included; goes before ``minutes``.
@@ -57,6 +58,7 @@ class Trial(BaseModel):
     folder: str
     network: str
     options: dict[str, Any]
+    columns: tuple[str, ...] = ()
     said: dict[str, Any]
     minutes: float | None
     seconds: float | None = None
