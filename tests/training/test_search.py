@@ -137,6 +137,23 @@ def test_what_suits_is_tried_the_best_first_and_a_network_that_needs_a_preset_on
     assert "bert" not in kinds
 
 
+def test_networks_of_tables_look_at_the_table_alone_beside_a_picture(prepared: Store) -> None:
+    given = {
+        "given_0": SCAN["given_0"],
+        "given_1": Form(name="vector", shape=(1,), dtype="float32"),
+        "given_2": Form(name="ids", shape=(), dtype="int32", vocabulary=9),
+    }
+    work = Workspace(prepared, "train", "mixed", 0, lambda _: None)
+    template = trial(prepared, "mixed")
+    one = Search(template, given, Output(2, "softmax"), 300, {}, work, 60.0, columns=["scan", "age", "town"])
+    seen = {kind.kind(): one._seen(kind) for kind, _ in one._kinds}
+    for network in ("trees", "mlp"):
+        columns, forms = seen[network]
+        assert columns == ("age", "town")
+        assert list(forms) == ["given_1", "given_2"]
+    assert seen["cnn"] == ((), given)
+
+
 @pytest.mark.slow
 def test_a_search_keeps_to_its_clock_and_says_what_it_tried(prepared: Store) -> None:
     heard: list[Event] = []

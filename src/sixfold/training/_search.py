@@ -239,7 +239,7 @@ class Search:
         kept = self._work.checkpoint()
         if kept is None:
             return
-        records = [Tried(**record) for record in kept[0]["tried"]]
+        records = [Tried(**{**record, "columns": tuple(record["columns"])}) for record in kept[0]["tried"]]
         self._spent_before = float(kept[0]["spent"])
         for record in records:
             if record.state == "finished" and self._artefact(record) is None:
@@ -522,7 +522,7 @@ class Search:
         if finished[0].judged < most or all(one.judged == most for one in finished):
             return list(finished)
         self._tried = [
-            one if one.state != "finished" or one.judged == most else replace(one, state="stopped")
+            one if one.state != "finished" or one.judged == most else replace(one, state="looked")
             for one in self._tried
         ]
         self._compare()
