@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
+import numpy as np
+
 from sixfold.evaluation._formula import Answered, Formula
 from sixfold.families import Kind, find, names
 from sixfold.fields import Array, Field
@@ -123,6 +125,8 @@ class Appraisal(Kind, ABC, Generic[A]):
     """Every figure that a task of this pattern may name."""
     baselines: ClassVar[Mapping[str, Text]]
     """The yardsticks by name, and what people call them."""
+    most_decided_on: ClassVar[int | None] = None
+    """The most validation rows that are answered to decide by, where answers are dear; ``None``: all."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -136,6 +140,16 @@ class Appraisal(Kind, ABC, Generic[A]):
     @abstractmethod
     def is_known(self, truth: Array) -> Array:
         """Which rows can be judged (n,): not those of which no training row could have told the truth."""
+
+    def asked(self, arrays: Mapping[str, Array], truth: Array) -> tuple[Array, Array]:  # noqa: ARG002
+        """Which rows of a piece are answered (m,), and what each is judged by (m, …); every row, unless a pattern says
+        otherwise: where several truths go with one question, it is asked once and has them all.
+
+        Args:
+            arrays: The given columns of n rows.
+            truth: What :meth:`truth` says of them (n, …).
+        """
+        return np.arange(len(truth)), truth
 
     @abstractmethod
     def decide(self, outputs: Array, truth: Array) -> Decision:

@@ -94,6 +94,10 @@ def _schema_of(kind: type[Appraisal[Any]]) -> dict[str, Any]:
     gap = described(value=number, low=number, high=number)
     value = {"value": number, "low": number, "high": number, "rows": whole, "resamples": whole}
     parts, example = kind.schema()
+    examples = {
+        "type": "array",
+        "items": described(row=whole, path={"type": ["string", "null"]}, **example, values={"type": "object"}),
+    }
     return described(
         format={"const": 1},
         pattern={"const": kind.kind()},
@@ -121,10 +125,8 @@ def _schema_of(kind: type[Appraisal[Any]]) -> dict[str, Any]:
             ),
         },
         baselines={"type": "object", "additionalProperties": {"type": "object"}},
-        worst={
-            "type": "array",
-            "items": described(row=whole, path={"type": ["string", "null"]}, **example, values={"type": "object"}),
-        },
+        worst=examples,
+        typical=examples,
         rival={
             "anyOf": [
                 {"type": "null"},

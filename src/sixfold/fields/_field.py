@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sixfold.families import Kind, Options, find
 from sixfold.fields._form import Form
+from sixfold.language import Text
 
 __all__ = ["Array", "Field", "Values", "Widget", "is_missing", "restored", "says_unknown"]
 
@@ -143,6 +144,13 @@ class Field(Kind, ABC):
             ValueError: The value cannot be of this kind.
         """
         return ()
+
+    def overlong(self, value: Any) -> Text | None:  # noqa: ARG002
+        """Why a raw value does not fit whole into its array (a text that is too long); ``None`` where it does.
+
+        Asked where an answer to half a value would be none (a translation).
+        """
+        return None
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of one value, for OpenAPI and the demo page."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from sixfold.language import Text
 
-__all__ = ["loaded", "plain", "read", "trained"]
+__all__ = ["END", "loaded", "plain", "plain_lines", "read", "trained", "trained_to_write"]
 
 _MOST_TOKENS = 16_000
 
@@ -25,6 +25,14 @@ _LONGEST_MERGED = 24
 _LARGEST_FILE = 64 << 20
 
 _PAD, _UNKNOWN = "[PAD]", "[UNK]"
+_END = "[END]"
+END = 1
+"""Of a vocabulary to write with: the id of the token where a text ends, and before which the next one begins."""
+
+_ALPHABET_KEPT_WHOLE = 512
+"""Different characters up to which every one of them gets a token, as of alphabets; of scripts with thousands, nearly
+all of a text's do."""
+
 _WORD_BEGINS = "▁"
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\x{30FC}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -35,6 +43,11 @@ _WORD_STARTS = rf"(?<!{_LETTER})(?<!{_LETTER}')(?<!\d[.,])(?={_LETTER})"
 _PIECES = rf"{_WORD_BEGINS}{_LETTER}+(?:(?:'|(?<=\d)[.,](?=\d)){_LETTER}+)*|[{_UNSPACED}]+|([^\s{_WORD_BEGINS}])\1*"
 """Words with their apostrophes, numbers with their points, runs of unspaced scripts, signs (the same again and again
 as one piece: "!!!")."""
+
+_WORD = rf" ?[[\p{{L}}\p{{M}}]&&[^{_UNSPACED}]]+(?:'[\p{{L}}\p{{M}}]+)*"
+_TO_WRITE = rf"{_WORD}|\p{{N}}|[{_UNSPACED}]| ?([^\s\p{{L}}\p{{M}}\p{{N}}])\1*|\s"
+"""The same for texts that are written: nothing is lost, a blank belongs to the word behind it, and digits and the
+characters of unspaced scripts stand alone, for each of these says something."""
 
 _UNSEEN = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029}
 _INVISIBLE = {0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xFFFD}
@@ -50,6 +63,20 @@ def plain(text: str) -> str:
     if not text.isprintable():
         text = text.translate(_CLEANED)
     return " ".join(text.split())
+
+
+def plain_lines(text: str) -> str:
+    """A text of several lines, each as :func:`plain` makes it behind the blanks it begins with; without blank lines at
+    its beginning and end, and with no more than one between."""
+    lines = [_indent(line) + plain(line) if line.strip() else "" for line in text.splitlines()]
+    kept = [line for number, line in enumerate(lines) if line or (number and lines[number - 1])]
+    return "\n".join(kept).strip("\n")
+
+
+def _indent(line: str) -> str:
+    """Blanks at the beginning of a line, which say something in verse and in programs."""
+    blanks = line[: len(line) - len(line.lstrip())].expandtabs(4)
+    return " " * len(blanks)
 
 
 def trained(texts: Sequence[str], most: int | None = None) -> dict[str, Any]:
@@ -87,6 +114,41 @@ def trained(texts: Sequence[str], most: int | None = None) -> dict[str, Any]:
     )
     tokenizer.train_from_iterator(texts, trainer, length=len(texts))
     return _record(tokenizer)
+
+
+def trained_to_write(texts: Sequence[str], most: int | None = None, *, by_character: bool = False) -> dict[str, Any]:
+    """A tokenizer for texts that are to be written, so that decoding gives back what was encoded; always the same.
+
+    Id 0 is padding, 1 is where a text ends. What the alphabet lacks is told byte by byte in UTF-8 (as SentencePiece's
+    byte fallback does: Kudo & Richardson 2018), with a token for each of the 256.
+
+    Args:
+        texts: Training texts.
+        most: Most tokens beside the bytes (default: 16,000).
+        by_character: Whether every character is a token of its own.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_TO_WRITE), "isolated")
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    own = [_PAD, _END, *(f"<0x{byte:02X}>" for byte in range(256))]
+    alphabet = _alphabet([tokenizer.normalizer.normalize_str(text) for text in texts], with_blanks=True)
+    trainer = trainers.BpeTrainer(
+        vocab_size=len(own) + (len(alphabet) if by_character else max(most or _MOST_TOKENS, len(alphabet))),
+        min_frequency=_FEWEST_TOGETHER,
+        special_tokens=own,
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        max_token_length=_LONGEST_MERGED,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
+    record = _record(tokenizer)
+    # Bytes are parts of the text, not signs beside it: decoding must not skip them.
+    record["added_tokens"] = [token for token in record["added_tokens"] if token["content"] in (_PAD, _END)]
+    return record
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -145,15 +207,17 @@ def loaded(record: dict[str, Any]) -> Any:
     return tokenizer
 
 
-def _alphabet(texts: Sequence[str]) -> list[str]:
+def _alphabet(texts: Sequence[str], *, with_blanks: bool = False) -> list[str]:
     """The commonest characters that cover nearly all of the texts, always the same ones."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
     letters, counts = np.unique(codes, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     covered = np.cumsum(counts[order])
     many = int(np.searchsorted(covered, _COVERAGE * codes.size)) + 1 if codes.size else 0
+    if with_blanks and len(letters) <= _ALPHABET_KEPT_WHOLE:
+        many = len(letters)
     kept = (chr(code) for code in sorted(letters[order[:many]].tolist()))
-    return [letter for letter in kept if not letter.isspace()]
+    return [letter for letter in kept if with_blanks or not letter.isspace()]
 
 
 def _word_pieces(path: Path, *, lowercase: bool | None, strip_accents: bool | None) -> Any:

@@ -15,14 +15,14 @@ from sixfold.families import Options as KindOptions
 from sixfold.fields._field import Array, Field, Values, Widget, is_missing
 from sixfold.fields._form import Form
 from sixfold.fields._preset import preset_folder
-from sixfold.fields._tokenizer import loaded, plain, read, trained
+from sixfold.fields._tokenizer import END, loaded, plain, plain_lines, read, trained, trained_to_write
 from sixfold.fields.category import label
 from sixfold.hashing import digest_of_value
 from sixfold.language import Text as Sentence
 
 __all__ = ["Text"]
 
-_OWN = "own"
+_OWN, _CHARACTERS = "own", "characters"
 
 _LONGEST_DEFAULT = 256
 _KEPT_WHOLE = 64
@@ -30,6 +30,9 @@ _KEPT_WHOLE = 64
 
 _CUT_AT = 0.95
 """Of training texts beyond that, so many are kept whole; the longest few would make every row as long as they are."""
+
+_LONGEST_WRITTEN, _WRITTEN_WHOLE = 4096, 0.999
+"""The same of texts to write, of which next to none may lose its end."""
 
 _ROUNDED_TO = 8
 
@@ -46,6 +49,10 @@ _TWO_VOCABULARIES = Sentence(
     "a tokenizer that is read brings its own vocabulary: leave one of the two out",
     "读取的分词器自带词表：两者只能写一个",
 )
+_NOT_TO_WRITE = Sentence(
+    "a text to generate is written with a vocabulary of its own: leave `tokenizer` out, or say `characters`",
+    "要生成的文本使用自己的词表：请去掉 `tokenizer`，或写 `characters`",
+)
 _NOT_A_TEXT = Sentence("not a text: expected a string", "不是文本：应为字符串")
 
 
@@ -56,6 +63,10 @@ class Text(Field):
     pair encoding (Sennrich et al. 2016) over the text in lower case and Unicode's NFKC: frequent English words and
     frequent Chinese words become one token each, rare ones are put together from parts, and the rarest characters
     (0.05 % of a text, Kudo & Richardson 2018) count as unknown.
+
+    A text that is to be written (generated) keeps its case and its lines, so that decoding gives back what was encoded:
+    its vocabulary tells rare characters byte by byte, characters of scripts without blanks (Chinese) are tokens of
+    their own, and each text ends in a token that says so.
     """
 
     title: ClassVar[Sentence] = Sentence("a text", "文本")
@@ -63,10 +74,12 @@ class Text(Field):
     is_heavy: ClassVar[bool] = True
 
     class Options(KindOptions):
-        """``length``: tokens kept of each text; left out, as many as 95 % of the training texts have, 64 to 256.
+        """``length``: tokens kept of each text; left out, as many as 95 % of the training texts have, 64 to 256; of
+        texts to write, as many as 99.9 % have, up to 4,096.
 
-        ``tokenizer``: own, or that of a pretrained network: a folder with Hugging Face's (tokenizer.json or vocab.txt)
-        or a KerasHub preset's, or its name on a hub (hf://…, kaggle://…, modelscope://…).
+        ``tokenizer``: own; characters: own, with a token for each character; or that of a pretrained network: a folder
+        with Hugging Face's (tokenizer.json or vocab.txt) or a KerasHub preset's, or its name on a hub (hf://…,
+        kaggle://…, modelscope://…).
 
         ``vocabulary``: most tokens of the own vocabulary; left out, as many as the texts give, up to 16,000.
         """
@@ -87,7 +100,8 @@ class Text(Field):
             return None
         if isinstance(value, (list, tuple, set, dict, np.ndarray)):
             raise ValueError(_NOT_A_TEXT)
-        return plain(value if isinstance(value, str) else label(value)) or None
+        text = value if isinstance(value, str) else label(value)
+        return (plain_lines(text) if self.is_written else plain(text)) or None
 
     def likeness(self, value: Any) -> bytes | None:
         """The text without what copying changes: case, blanks, full and half width (Unicode's NFKC)."""
@@ -108,13 +122,40 @@ class Text(Field):
         """
         assert isinstance(self.options, Text.Options)
         texts = self._some(values)
-        record = trained(texts, self.options.vocabulary) if self._folder is None else read(self._folder)
+        if self._folder is not None:
+            record = read(self._folder)
+        elif self.options.tokenizer == _CHARACTERS:
+            record = trained_to_write([plain(text) for text in texts], by_character=True)
+        else:
+            record = trained(texts, self.options.vocabulary)
         tokenizer = loaded(record)
         return {
             "length": self.options.length or _usual_length(tokenizer, texts),
             "vocabulary": tokenizer.get_vocab_size(),
             "tokenizer": record,
         }
+
+    def learn_target(self, values: Values) -> dict[str, Any]:
+        """As :meth:`learn`, with a vocabulary to write with.
+
+        Raises:
+            ValueError: ``tokenizer`` names another one's, which was not made for that.
+        """
+        assert isinstance(self.options, Text.Options)
+        if self._folder is not None:
+            raise ValueError(_NOT_TO_WRITE)
+        writing = type(self)(self.name, self.options, {"end": END}, beside=self.beside)
+        texts = writing._some(values)
+        by_character = self.options.tokenizer == _CHARACTERS
+        record = trained_to_write(texts, self.options.vocabulary, by_character=by_character)
+        tokenizer = loaded(record)
+        length = self.options.length or _usual_length(tokenizer, texts, _WRITTEN_WHOLE, _LONGEST_WRITTEN, ends=True)
+        return {"length": length, "vocabulary": tokenizer.get_vocab_size(), "tokenizer": record, "end": END}
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it was fitted as what is to be generated."""
+        return "end" in self.state
 
     @property
     def form(self) -> Form:
@@ -129,11 +170,33 @@ class Text(Field):
         for (row, _), tokens in zip(known, encoded, strict=True):
             ids = tokens.ids
             array[row, : len(ids)] = ids
+            if self.is_written and len(ids) < length:
+                array[row, len(ids)] = END
         return array
 
+    def overlong(self, value: Any) -> Sentence | None:
+        text = self.parse(value)
+        length = self.state["length"]
+        if text is None:
+            return None
+        if len(text) <= length * _LONGEST_TOKEN:
+            count = len(self._whole.encode(text).ids)
+            if count <= length:
+                return None
+            said = f"{count:,}"
+        else:
+            said = f"{len(self._whole.encode(text[: length * _LONGEST_TOKEN]).ids):,}+"
+        return Sentence(
+            f"the text has {said} tokens, and at most {length:,} are read: shorten it, or train with a longer `length`",
+            f"文本有 {said} 个词元，而最多读取 {length:,} 个：请缩短文本，或在训练时把 `length` 设得更大",
+        )
+
     def decode(self, array: Array) -> list[str | None]:
-        """Texts as their tokens tell them: in the vocabulary's spelling, without what was cut off or is unknown."""
+        """Texts as their tokens tell them: in the vocabulary's spelling, without what was cut off or is unknown; one to
+        be written is as it was, up to its end."""
         ids: list[list[int]] = [[token for token in row if token] for row in array.tolist()]
+        if self.is_written:
+            ids = [row[: row.index(END)] if END in row else row for row in ids]
         texts: list[str] = self._tokenizer.decode_batch(ids, skip_special_tokens=True)
         return [text if row else None for row, text in zip(ids, texts, strict=True)]
 
@@ -161,7 +224,12 @@ class Text(Field):
     @property
     def _folder(self) -> Path | None:
         assert isinstance(self.options, Text.Options)
-        return None if self.options.tokenizer == _OWN else preset_folder(self.options.tokenizer, self.beside)
+        own = self.options.tokenizer in (_OWN, _CHARACTERS)
+        return None if own else preset_folder(self.options.tokenizer, self.beside)
+
+    @cached_property
+    def _whole(self) -> Any:
+        return loaded(self.state["tokenizer"])
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -170,9 +238,12 @@ class Text(Field):
         return tokenizer
 
 
-def _usual_length(tokenizer: Any, texts: list[str]) -> int:
+def _usual_length(
+    tokenizer: Any, texts: list[str], whole: float = _CUT_AT, most: int = _LONGEST_DEFAULT, *, ends: bool = False
+) -> int:
+    """Tokens that a share ``whole`` of the texts fit into, and a token for their end where they have one."""
     some = texts[:: -(-len(texts) // _MEASURED) or 1]
-    shown = [text[: _LONGEST_DEFAULT * _LONGEST_TOKEN] for text in some]
-    lengths = [len(tokens.ids) for tokens in tokenizer.encode_batch_fast(shown)] or [1]
-    usual = max(float(np.quantile(lengths, _CUT_AT)), min(max(lengths), _KEPT_WHOLE))
-    return min(_LONGEST_DEFAULT, -(-int(np.ceil(usual)) // _ROUNDED_TO) * _ROUNDED_TO)
+    shown = [text[: most * _LONGEST_TOKEN] for text in some]
+    lengths = [len(tokens.ids) + ends for tokens in tokenizer.encode_batch_fast(shown)] or [1]
+    usual = max(float(np.quantile(lengths, whole)), min(max(lengths), _KEPT_WHOLE))
+    return min(most, -(-int(np.ceil(usual)) // _ROUNDED_TO) * _ROUNDED_TO)

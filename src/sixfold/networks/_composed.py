@@ -19,7 +19,7 @@ from sixfold.tasks import Output
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Composed", "embedding_width", "mean_there", "there"]
+__all__ = ["Composed", "embedding_width", "mean_there", "plain_encoder", "there"]
 
 _WIDEST_EMBEDDING = 32
 """Widths follow fastai's rule for tables, 1.6 · size^0.56, up to this."""
@@ -88,7 +88,7 @@ class Composed(Layered):
 
     def _encoded(self, x: Any, form: Form, facts: Facts) -> Any:
         own = self.encoder(x, form, facts)
-        return own if own is not None else _plain(x, form)
+        return own if own is not None else plain_encoder(x, form)
 
 
 def embedding_width(vocabulary: int) -> int:
@@ -111,8 +111,9 @@ def mean_there(x: Any, exists: Any) -> Any:
     return ops.sum(x * kept, axis=1) / ops.maximum(ops.sum(kept, axis=1), 1.0)
 
 
-def _plain(x: Any, form: Form) -> Any:
-    """The encoder of a form where the network brings none: small, and good enough beside others."""
+def plain_encoder(x: Any, form: Form) -> Any:
+    """A column as a vector where the network has no encoder of its own for its form: small, and good enough beside
+    others."""
     import keras
 
     from sixfold.networks.layers import PooledThere

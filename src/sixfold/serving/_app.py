@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
@@ -101,6 +102,7 @@ _PAGE = {
     },
 }
 
+_NO_SETTINGS = Text("`settings` is not an object of names and values", "`settings` 不是由名称和值组成的对象")
 _log = logging.getLogger("sixfold.serving")
 
 
@@ -151,12 +153,12 @@ class _Service:
             media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if media == "multipart/form-data":
                 form = await _multipart(request, body)
-                rows = _form_rows(form)
+                asked: _Asked | None = _Asked(_form_rows(form))
                 body = b""
             else:
-                rows = None
+                asked = None
             answers = await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._answers, rows, media, body, _reader(request)
+                self._pool, self._answers, asked, media, body, _reader(request)
             )
         finally:
             self._at_work -= 1
@@ -205,36 +207,41 @@ class _Service:
         content, media = self._page[request.url.path.removeprefix(request.scope.get("root_path", ""))]
         return Response(content, media_type=media, headers={"cache-control": "no-cache"})
 
-    def _answers(self, rows: list[dict[str, Any]] | None, media: str, body: bytes, reader: str) -> list[dict[str, Any]]:
+    def _answers(self, asked: _Asked | None, media: str, body: bytes, reader: str) -> list[dict[str, Any]]:
         use_language(reader)  # of this thread: the kinds of column say in it what is wrong with a value
-        if rows is None:
-            rows = self._rows(media, body)
-        if not rows:
+        if asked is None:
+            asked = self._asked(media, body)
+        if not asked.rows:
             raise RequestError("no_rows")
-        if len(rows) > MOST_ROWS:
-            raise RequestError("too_many_rows", count=len(rows), limit=MOST_ROWS)
-        return self._engine.answers(rows)
+        if len(asked.rows) > MOST_ROWS:
+            raise RequestError("too_many_rows", count=len(asked.rows), limit=MOST_ROWS)
+        return self._engine.answers(asked.rows, asked.settings)
 
-    def _rows(self, media: str, body: bytes) -> list[dict[str, Any]]:
-        only, *others = self._bundle.given.values()
+    def _asked(self, media: str, body: bytes) -> _Asked:
+        only = next(iter(self._bundle.given.values())) if len(self._bundle.given) == 1 else None
+        widget = None if only is None else only.widget
         if media == "text/csv":
-            return _csv_rows(body)
-        if (
-            not others
-            and only.widget == "image"
-            and (media.startswith("image/") or media == "application/octet-stream")
-        ):
-            return [{only.name: body}]
-        if not others and only.widget == "text" and media == "text/plain":
-            return [{only.name: _utf8(body)}]
+            return _Asked(_csv_rows(body))
+        if only is not None and widget == "image" and media.startswith(("image/", "application/octet-stream")):
+            return _Asked([{only.name: body}])
+        if only is not None and widget == "text" and media == "text/plain":
+            return _Asked([{only.name: _utf8(body)}])
         if media == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (b"{", b"["):
-            return _form_rows(_pairs(body))
+            return _Asked(_form_rows(_pairs(body)))
         # JSON under the type that `curl -d` writes unasked is understood as well.
         if media in ("", "application/json", "text/json", "application/x-www-form-urlencoded") or media.endswith(
             "+json"
         ):
-            return _json_rows(body)
+            return _json_asked(body)
         raise RequestError("wrong_type", received=media)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request asks: rows, and beside them what it says of how to answer."""
+
+    rows: list[dict[str, Any]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _about(bundle: Bundle, version: str) -> dict[str, Any]:
@@ -245,20 +252,22 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
         "goal": product.goal,
         "model": version,
         "task": _text(bundle.task),
+        "verb": product.verb,
         "pattern": bundle.task.pattern,
         "painter": painter if f"/page/{painter}" in _PAGE else None,
         "given": [
             {
-                "name": field.name,
-                "kind": field.kind(),
-                "title": _text(field),
-                "widget": field.widget,
-                "choices": getattr(field, "classes", None),
-                "schema": field.schema(),
+                "name": column.name,
+                "kind": column.kind(),
+                "title": _text(column),
+                "widget": column.widget,
+                "choices": getattr(column, "classes", None),
+                "schema": column.schema(),
             }
-            for field in bundle.given.values()
+            for column in bundle.given.values()
         ],
         "needed": bundle.needed,
+        "settings": bundle.task.Settings.model_json_schema(),
         "target": {
             "name": target.name,
             "kind": target.kind(),
@@ -343,19 +352,23 @@ def _form_rows(pairs: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
     return [{name: values[index] for name, values in columns.items()} for index in range(count)]
 
 
-def _json_rows(body: bytes) -> list[dict[str, Any]]:
+def _json_asked(body: bytes) -> _Asked:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         reason = Text("it breaks at line {line}, column {column}", "在第 {line} 行第 {column} 列处出错")
         raise RequestError("not_json", reason=reason(line=error.lineno, column=error.colno)) from None
-    if isinstance(value, dict) and set(value) == {"rows"} and isinstance(value["rows"], list):
+    settings: dict[str, Any] = {}
+    if isinstance(value, dict) and {"rows"} <= set(value) <= {"rows", "settings"} and isinstance(value["rows"], list):
+        settings = value.get("settings") or {}
         value = value["rows"]
+    if not isinstance(settings, dict):
+        raise RequestError("not_json", reason=_NO_SETTINGS)
     rows = value if isinstance(value, list) else [value]
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
             raise RequestError("not_a_row", row=number)
-    return rows
+    return _Asked(rows, settings)
 
 
 def _utf8(body: bytes) -> str:

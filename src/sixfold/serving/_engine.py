@@ -116,6 +116,10 @@ class Engine:
             for number, value in enumerate(values, start=start + 1):
                 if isinstance(value, (list, tuple, dict)):
                     raise _bad_value(field, number, _SEVERAL)
+        if self._task.reads_whole:
+            for number, value in enumerate(values, start=start + 1):
+                if (reason := field.overlong(value)) is not None:
+                    raise _bad_value(field, number, reason)
         try:
             return field.encode(values)
         except ValueError:

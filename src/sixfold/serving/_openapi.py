@@ -20,6 +20,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
     product = bundle.product
     row, answer = bundle.sample["row"], bundle.sample["answer"]
     required = [bundle.needed] if bundle.needed else []
+    settings = {"properties": {}, **bundle.task.Settings.model_json_schema()}
     pictures = [field.name for field in bundle.given.values() if field.widget == "image"]
     properties = {field.name: {**field.schema(), "title": field.title.en} for field in bundle.given.values()}
     answered = {
@@ -62,7 +63,10 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                                         {"$ref": "#/components/schemas/Rows"},
                                         {
                                             "type": "object",
-                                            "properties": {"rows": {"$ref": "#/components/schemas/Rows"}},
+                                            "properties": {
+                                                "rows": {"$ref": "#/components/schemas/Rows"},
+                                                **({"settings": settings} if settings["properties"] else {}),
+                                            },
                                             "required": ["rows"],
                                             "additionalProperties": False,
                                         },
@@ -153,9 +157,9 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
 
 def _alone(bundle: Bundle) -> dict[str, Any]:
     """How the one given column may be sent as the whole body: a picture as its file, a text as it is."""
-    only, *others = bundle.given.values()
-    if others:
+    if len(bundle.given) != 1:
         return {}
+    (only,) = bundle.given.values()
     match only.widget:
         case "image":
             return {"image/*": {"schema": {"type": "string", "format": "binary"}}}

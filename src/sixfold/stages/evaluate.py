@@ -77,21 +77,22 @@ class Evaluate(Stage):
         graph = Graph(_graphs(inputs["train"], work), prepared.given, task)
         case = _Case(product, inputs, work, prepared, task, appraisal, graph)
 
-        validation, _ = _gone_through(case, "validation")
+        validation, *_ = _gone_through(case, "validation", most=appraisal.most_decided_on)
         outputs, truth = _held_out(case) or (validation.outputs, validation.truth)
         decision = appraisal.decide(outputs, truth)
-        work.note("evaluate.decision", rows=len(truth), decision=appraisal.told(decision))
+        if appraisal.most_decided_on != 0:
+            work.note("evaluate.decision", rows=len(truth), decision=appraisal.told(decision))
         sample, training = _training_rows(case)
         yardsticks = appraisal.yardsticks(prepared.given, sample, training, seed=work.seed)
         names = evaluation.listed(appraisal.baselines[yardstick.name] for yardstick in yardsticks)
         work.note("evaluate.baselines", rows=len(sample.y), names=names)
-        test, guesses = _gone_through(case, "test", yardsticks)
+        test, guesses, left_out = _gone_through(case, "test", yardsticks)
         if len(test.truth) == 0:
             raise DataError("no_test_rows", target=prepared.target.name)
 
         answered = appraisal.answered(test.outputs, test.truth, decision)
         judged = Judged(decision, len(truth), training, validation, test, answered, work.seed)
-        report, data_pictures = _report(case, judged, yardsticks, guesses)
+        report, data_pictures = _report(case, judged, yardsticks, guesses, left_out)
         report["rival"] = _rival(case, judged)
 
         worst, candidates = appraisal.worst(answered, _WORST), appraisal.typical(answered, _CANDIDATES)
@@ -99,6 +100,7 @@ class Evaluate(Stage):
         raw = evaluation.collected_rows(inputs["collect"], wanted, work)
         example = _sample(case, judged, candidates, raw)
         report["worst"] = [_example(case, judged, int(place), raw[int(test.numbers[place])]) for place in worst]
+        report["typical"] = [_example(case, judged, int(place), raw[int(test.numbers[place])]) for place in candidates]
         report["gates"] = [verdict.to_json() for verdict in evaluation.judge(product, report)]
         thumbnails = {
             example["row"]: pictures
@@ -142,26 +144,38 @@ def _held_out(case: _Case) -> tuple[Array, Array] | None:
     return kept["outputs"], case.appraisal.truth(case.task.encoded(kept["targets"]))
 
 
-def _gone_through(case: _Case, split: Any, yardsticks: Sequence[Yardstick] = ()) -> tuple[Rows, dict[str, Array]]:
-    """The rows of a split that can be judged, and what each yardstick says of them.
+def _gone_through(
+    case: _Case, split: Any, yardsticks: Sequence[Yardstick] = (), *, most: int | None = None
+) -> tuple[Rows, dict[str, Array], int]:
+    """The rows of a split that can be judged, of the first ``most``; what each yardstick says of them; and how many
+    rows were left out because their truth is not known.
 
     Shard by shard: only one shard is in memory at a time.
     """
     prepared, work, appraisal = case.prepared, case.work, case.appraisal
-    total, done = prepared.rows(split), 0
+    left = prepared.rows(split) if most is None else min(most, prepared.rows(split))
+    total, done = left, 0
 
     def tell(rows: int) -> None:
         nonlocal done
         done += rows
         work.step(done, total, "rows")
 
+    left_out = 0
     parts: list[Rows] = []
     guesses: dict[str, list[Array]] = {yardstick.name: [] for yardstick in yardsticks}
     for arrays in prepared.arrays(split, work):
+        if left <= 0:
+            break
+        arrays = {name: array[:left] for name, array in arrays.items()}  # noqa: PLW2901
+        left -= len(arrays[_ROW])
         truth = appraisal.truth(arrays[prepared.target.name])
         if len(truth) == 0:
             continue
+        places, truth = appraisal.asked({name: arrays[name] for name in prepared.given}, truth)
+        arrays = {name: array[places] for name, array in arrays.items()}  # noqa: PLW2901
         known = appraisal.is_known(truth)
+        left_out += int((~known).sum())
         rows = Rows(arrays[_ROW], case.graph.outputs(arrays, len(truth), tell), truth)
         parts.append(rows.kept(known))
         for yardstick in yardsticks:
@@ -171,7 +185,7 @@ def _gone_through(case: _Case, split: Any, yardsticks: Sequence[Yardstick] = ())
         nothing = appraisal.truth(np.zeros((0, *field.form.shape), field.form.dtype))
         parts = [Rows(np.zeros(0, np.int64), np.zeros((0, *case.task.output.shape), np.float32), nothing)]
     whole = Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "outputs", "truth")))
-    return whole, {name: np.concatenate(found) for name, found in guesses.items() if found}
+    return whole, {name: np.concatenate(found) for name, found in guesses.items() if found}, left_out
 
 
 def _training_rows(case: _Case) -> tuple[Encoded, Array]:
@@ -193,7 +207,11 @@ def _training_rows(case: _Case) -> tuple[Encoded, Array]:
 
 
 def _report(
-    case: _Case, judged: Judged[Any], yardsticks: Sequence[Yardstick], guesses: Mapping[str, Array]
+    case: _Case,
+    judged: Judged[Any],
+    yardsticks: Sequence[Yardstick],
+    guesses: Mapping[str, Array],
+    left_out: int,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The content of report.json, but for the worst examples and the gates; and the pictures of the data report."""
     work, task, test, appraisal = case.work, case.task, judged.test, case.appraisal
@@ -216,7 +234,7 @@ def _report(
             "train": case.prepared.rows("train"),
             "validation": case.prepared.rows("validation"),
             "test": len(test.truth),
-            "left_out": case.prepared.rows("test") - len(test.truth),
+            "left_out": left_out,
         },
         "resamples": evaluation.RESAMPLES,
         "figures": evaluation.figures(task.judged_by, judged.answered, against, seed=work.seed),
@@ -241,8 +259,8 @@ def _rival(case: _Case, judged: Judged[Any]) -> dict[str, Any] | None:
     if "rival.onnx" not in trained.members:
         return None
     other = replace(case, graph=Graph({GRAPH: work.read(trained, "rival.onnx")}, case.prepared.given, case.task))
-    validation, _ = _gone_through(other, "validation")
-    test, _ = _gone_through(other, "test")
+    validation, *_ = _gone_through(other, "validation")
+    test, *_ = _gone_through(other, "test")
     # A model of folds learned from validation rows too, and would look too sure of them.
     is_folded = "held_out.safetensors" in trained.members
     decision = Decision() if is_folded else appraisal.decide(validation.outputs, validation.truth)

@@ -7,13 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from pydantic import Field as Setting
+
 from sixfold.families import Kind, Options
 from sixfold.fields import Array, Field, FormName
+from sixfold.language import Text
 from sixfold.product import Product
 from sixfold.tasks._decision import Decision
 from sixfold.tasks._graphs import Graphs
 
-__all__ = ["Figure", "Output", "Task"]
+__all__ = ["Figure", "Output", "Task", "setting"]
+
+
+def setting(default: Any, title: Text, about: Text, **bounds: Any) -> Any:
+    """One of the things that a request may ask for: its schema carries what people are told, in both languages.
+
+    Args:
+        default: What is done where nothing is asked for.
+        title: What it is called.
+        about: What it does, in a sentence.
+        bounds: As Pydantic's ``Field`` takes them (``ge``, ``le`` …).
+    """
+    in_chinese: Any = {"x-zh": {"title": title.zh, "description": about.zh}}
+    return Setting(default, title=title.en, description=about.en, json_schema_extra=in_chinese, **bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,10 @@ class Task(Kind, ABC):
 
     ignored: ClassVar[int | None] = None
     """Of targets that are whole numbers, the one that says nothing: not learned from (a pixel without a class)."""
+
+    reads_whole: ClassVar[bool] = False
+    """Whether an answer to a part of a value would be none (a translation): then a value that does not fit whole into
+    its column's array is refused in a service, not cut."""
 
     class Settings(Options):
         """What a request may ask for beside its rows (how many words, how bold); nothing, unless a task says more."""

@@ -254,7 +254,8 @@ def _exported(
         sample = part.sample or feed.some.inputs
         inputs = {name: x[:_ROWS_CHECKED] for name, x in sample.items()}
         is_as_trained = part.model is _learning(model)
-        found = {"output": stepper.outputs(inputs)} if is_as_trained else mapped(part.model, inputs, feed.texts)
+        texts = [] if part.sample else feed.texts  # a part's own sample is taken as it is
+        found = {"output": stepper.outputs(inputs)} if is_as_trained else mapped(part.model, inputs, texts)
         graphs[name] = exported(part.model)  # which wants a model that was called before
         difference = max(difference, hold_equal(graphs[name], inputs, list(found.values())))
     weights = {f"{index:05}": np.array(value) for index, value in enumerate(whole.get_weights())}

@@ -1,5 +1,7 @@
 """Layers of our own. Importing this folder imports Keras: only code that builds a network does."""
 
+from sixfold.networks.layers.block import Block
+from sixfold.networks.layers.decoder import Decoder
 from sixfold.networks.layers.ensemble_dense import EnsembleDense
 from sixfold.networks.layers.ensemble_mean import EnsembleMean
 from sixfold.networks.layers.number_embedding import NumberEmbedding
@@ -8,4 +10,14 @@ from sixfold.networks.layers.pooled_there import PooledThere
 from sixfold.networks.layers.positions import Positions
 from sixfold.networks.layers.token_shares import TokenShares
 
-__all__ = ["EnsembleDense", "EnsembleMean", "NumberEmbedding", "OneHot", "PooledThere", "Positions", "TokenShares"]
+__all__ = [
+    "Block",
+    "Decoder",
+    "EnsembleDense",
+    "EnsembleMean",
+    "NumberEmbedding",
+    "OneHot",
+    "PooledThere",
+    "Positions",
+    "TokenShares",
+]

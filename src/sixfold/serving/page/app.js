@@ -21,6 +21,10 @@ const WORDS = {
     openapi: "OpenAPI description",
     summary: "Tells {target} from {given}.",
     estimate: "Estimates {target} from {given}.",
+    writes: "Writes {target} from {given}.",
+    writesAlone: "Writes {target}.",
+    settings: "Settings",
+    usualSetting: "as usual",
     and: "{first} and {last}",
     others: "{count} more",
     comma: ", ",
@@ -76,6 +80,10 @@ const WORDS = {
     openapi: "OpenAPI 接口说明",
     summary: "根据 {given} 判断 {target}。",
     estimate: "根据 {given} 估计 {target}。",
+    writes: "根据 {given} 写出 {target}。",
+    writesAlone: "写出 {target}。",
+    settings: "设置",
+    usualSetting: "默认",
     and: "{first} 和 {last}",
     others: "另外 {count} 项",
     comma: "、",
@@ -217,7 +225,7 @@ function drawAbout() {
   document.title = goal ? `${name} · ${goal}` : name;
   at("name").textContent = name;
   at("goal").textContent = goal || name;
-  at("summary").innerHTML = say(target.widget === "number" ? "estimate" : "summary", {
+  at("summary").innerHTML = say(summaryOf(state.about), {
     target: `<b>${escaped(target.name)}</b>`,
     given: listed(given.map((field) => field.name)),
   });
@@ -243,6 +251,11 @@ function drawAbout() {
   drawCurl();
 }
 
+function summaryOf({ verb, target, given }) {
+  if (verb === "generate") return given.length ? "writes" : "writesAlone";
+  return target.widget === "number" ? "estimate" : "summary";
+}
+
 function drawFields() {
   const fields = state.about.given.map((field, index) => {
     const id = `field-${index}`;
@@ -257,11 +270,68 @@ function drawFields() {
     together.append(...pictures);
   }
   at("fields").replaceChildren(...fields.filter((box) => !box.closest(".pictures") || box.matches(".pictures")));
+  const settings = settingsOf(state.about).map(settingField);
+  if (settings.length) {
+    const title = element("summary", { "data-word": "settings" });
+    at("fields").append(element("details", { class: "settings" }, title, element("div", { class: "fields" }, ...settings)));
+  }
   document.querySelector(".bench").classList.toggle("tall", state.about.given.length > TALL);
 }
 
 function pictureNames() {
   return state.about.given.filter((field) => field.widget === "image").map((field) => field.name);
+}
+
+// What may be asked for beside the row: the properties of the task's own JSON Schema, each with the type it has.
+function settingsOf(about) {
+  return Object.entries(about.settings?.properties ?? {}).map(([name, schema]) => {
+    const one = schema.anyOf?.find((part) => part.type !== "null") ?? schema;
+    return { name, schema, type: one.type, bounds: one, isOptional: Boolean(schema.anyOf) };
+  });
+}
+
+function settingField({ name, schema, type, bounds }) {
+  const id = `setting-${name}`;
+  const usual = schema.default ?? null;
+  let input;
+  if (type === "boolean") {
+    input = element("input", { type: "checkbox" });
+    input.checked = Boolean(usual);
+  } else if (type === "integer" || type === "number") {
+    input = element("input", { type: "number", step: type === "integer" ? "1" : "any", inputmode: "decimal" });
+    if (bounds.minimum !== undefined) input.min = bounds.minimum;
+    if (bounds.maximum !== undefined) input.max = bounds.maximum;
+  } else input = element("input", { type: "text", autocomplete: "off" });
+  if (usual === null || type === "array") input.dataset.wordPlaceholder = "usualSetting";
+  else if (type !== "boolean") input.placeholder = String(usual);
+  Object.assign(input, { id, name: id });
+  input.dataset.setting = name;
+  const label = element("label", { for: id });
+  const about = element("small", { class: "told" });
+  return element("div", { class: "field" }, label, input, about);
+}
+
+// The settings that differ from the usual ones.
+function settings() {
+  const asked = {};
+  for (const { name, schema, type } of settingsOf(state.about)) {
+    const input = at(`setting-${name}`);
+    if (type === "boolean") {
+      if (input.checked !== Boolean(schema.default)) asked[name] = input.checked;
+      continue;
+    }
+    const text = input.value.trim();
+    if (text === "") continue;
+    if (type === "array") asked[name] = text.split(/\s*[|｜]\s*/);
+    else asked[name] = type === "string" ? text : Number(text);
+  }
+  return asked;
+}
+
+// The body of a request: the row alone, or with what is asked for beside it.
+function bodyOf(values) {
+  const asked = settings();
+  return Object.keys(asked).length ? { rows: [values], settings: asked } : values;
 }
 
 function plainField(field, id) {
@@ -465,6 +535,14 @@ function drawFieldWords() {
   for (const part of document.querySelectorAll("[data-word]")) part.textContent = say(part.dataset.word);
   for (const part of document.querySelectorAll("[data-word-label]"))
     part.setAttribute("aria-label", say(part.dataset.wordLabel));
+  for (const part of document.querySelectorAll("[data-word-placeholder]"))
+    part.placeholder = say(part.dataset.wordPlaceholder);
+  for (const { name, schema } of settingsOf(state.about)) {
+    const box = at(`setting-${name}`).closest(".field");
+    const said = state.language === "en" ? schema : { ...schema, ...schema[`x-${state.language}`] };
+    box.querySelector("label").textContent = said.title ?? name;
+    box.querySelector("small").textContent = said.description ?? "";
+  }
   for (const drop of document.querySelectorAll("[data-picture]")) drawPicture(drop);
   for (const [index, field] of state.about.given.entries())
     if (field.widget === "series") drawSeries(field, at(`field-${index}`).closest(".field"));
@@ -582,8 +660,9 @@ async function ask() {
   }
   if (needed !== null && !pictures.includes(needed) && !(needed in values))
     return fault({ says: pictureNames().length ? say("needPicture") : say("needColumn", { column: needed }), column: needed });
-  if (!pictures.length && !Object.keys(values).length) return fault({ says: say("needValue") });
-  let body = JSON.stringify(values);
+  const isBlank = !pictures.length && !Object.keys(values).length;
+  if (isBlank && state.about.given.length) return fault({ says: say("needValue") });
+  let body = JSON.stringify(bodyOf(values));
   const headers = { "Accept-Language": state.language };
   if (pictures.length) {
     body = new FormData();
@@ -662,7 +741,7 @@ function drawAnswer() {
 function painterTools() {
   const { about, language, pictures, shown } = state;
   const urls = new Map([...pictures].map(([column, { url }]) => [column, url]));
-  return { about, language, pictures: urls, row: shown.row, element, share, amount, escaped };
+  return { about, language, pictures: urls, row: shown.row, element, share, amount, escaped, copied };
 }
 
 function sayNumber(value, interval) {
@@ -797,7 +876,8 @@ function drawCurl() {
     at("curl").textContent = ["curl " + quoted(url), ...files, ...others].join(" \\\n  ");
     drawSaves(sent);
   } else {
-    const body = `{\n${Object.entries(values).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`).join(",\n")}\n}`;
+    const lines = Object.entries(bodyOf(values)).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+    const body = lines.length ? `{\n${lines.join(",\n")}\n}` : "{}";
     at("curl").textContent = `curl ${quoted(url)} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(body)}`;
     drawSaves([]);
   }
@@ -823,19 +903,23 @@ function drawSaves(columns) {
   at("save").replaceChildren(...links.flatMap((link, index) => (index ? [" · ", link] : [link])));
 }
 
-async function copyCurl() {
-  const text = at("curl").textContent;
+function copyCurl() {
+  return copied(at("curl"), at("copy"));
+}
+
+// Copy what a node says, and tell so on the button that asked for it.
+async function copied(node, button) {
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(node.textContent);
   } catch {
     // Over plain HTTP from another machine there is no clipboard object; the old way still works.
-    getSelection().selectAllChildren(at("curl"));
+    getSelection().selectAllChildren(node);
     document.execCommand("copy");
     getSelection().removeAllRanges();
   }
-  at("copy").textContent = at("told").textContent = say("copied");
+  button.textContent = at("told").textContent = say("copied");
   setTimeout(() => {
-    at("copy").textContent = say("copy");
+    button.textContent = say("copy");
     at("told").textContent = "";
   }, 1600);
 }
