@@ -58,6 +58,7 @@ _LIGHT_FORMS = ("vector", "ids", "points")
 _VARIED = 2
 """Of so many of the best networks variations are tried, in turn."""
 
+_SURE = 2.0
 _FOLDS_PAY = 0.6
 """Of what its whole recipe takes, the time that each fold of a network of pictures or texts must have at least."""
 
@@ -476,11 +477,7 @@ class Search:
         """Measure every finished trial on the rows that all of them held out."""
         for place, one in enumerate(self._tried):
             if one.state == "finished" and one.judged:
-                outputs, targets = self._validation(one)
-                activation = self._output.activation
-                chances = calibrated(outputs, temperature_of(outputs, targets, activation), activation)
-                loss = float(loss_of_rows(chances, targets, activation).mean())
-                self._tried[place] = replace(one, loss=loss)
+                self._tried[place] = replace(one, loss=float(self._losses(one).mean()))
 
     def _chosen(self) -> dict[str, Any]:
         finished = self._finished()
@@ -516,10 +513,18 @@ class Search:
         return about
 
     def _fully_judged(self, finished: Sequence[Tried]) -> list[Tried]:
-        """Of the finished trials, those that held out every row, if the best of all is among them: many rows tell apart
-        what few cannot."""
+        """Of the finished trials, those that held out every row: many rows tell apart what few cannot.
+
+        Unless one that was judged on fewer beats the best of them there by two standard errors of the difference.
+        """
         most = max(one.judged for one in finished)
-        if finished[0].judged < most or all(one.judged == most for one in finished):
+        whole = [one for one in finished if one.judged == most]
+        if len(whole) == len(finished):
+            return list(finished)
+        losses = [self._losses(one) for one in finished]
+        best = losses[finished.index(whole[0])]
+        gaps = [best - loss for one, loss in zip(finished, losses, strict=True) if one.judged < most]
+        if any(gap.mean() > _SURE * gap.std() / np.sqrt(len(gap)) for gap in gaps):
             return list(finished)
         self._tried = [
             one if one.state != "finished" or one.judged == most else replace(one, state="looked")
@@ -527,6 +532,14 @@ class Search:
         ]
         self._compare()
         return self._finished()
+
+    def _losses(self, trial: Tried) -> Array:
+        """The calibrated loss of each row that all trials held out (n,)."""
+        outputs, targets = self._validation(trial)
+        activation = self._output.activation
+        return loss_of_rows(
+            calibrated(outputs, temperature_of(outputs, targets, activation), activation), targets, activation
+        )
 
     def _rival(self, members: Sequence[Tried], finished: Sequence[Tried]) -> Tried | None:
         """Where one that answers began with a preset, the best model without: the report compares them on test rows."""
