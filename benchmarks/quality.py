@@ -178,6 +178,19 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
         {"bleu": 22.0, "chrf": 0.0, "length_failures <": 0.02, "repetition_failures <": 0.02},
         seeds=1,
     )
+    streets = ("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist")
+    yield Row(
+        "camvid unet",
+        {
+            "data": place("camvid_half.zip"),
+            "given": {"photo": "image"},
+            "predict": {"scene": {"kind": "mask", "classes": list(streets), "ignored": 11}},
+            "train": {"network": "unet"},
+        },
+        30,
+        {"mean_iou": 0.42},
+        seeds=1,
+    )
     photos = {name: {"kind": "image"} for name in ("front", "bedroom", "bathroom", "kitchen")}
     numbers = {"bedrooms": "number", "bathrooms": "number", "area": "number", "zipcode": "category"}
     houses = {"data": place("houses.zip"), "predict": {"price": "number"}}

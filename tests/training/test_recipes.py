@@ -21,9 +21,9 @@ from sixfold.product import Product, Train  # noqa: E402
 from sixfold.store import Store  # noqa: E402
 from sixfold.tasks import Task, task_of  # noqa: E402
 from sixfold.training import run_trial  # noqa: E402
-from sixfold.training._augment import augmentation  # noqa: E402
+from sixfold.training._augment import Lying, augmentation  # noqa: E402
 from sixfold.training._feed import _alike  # noqa: E402
-from sixfold.training._objective import judged, objective_of  # noqa: E402
+from sixfold.training._objective import _place_weights, judged, objective_of  # noqa: E402
 from sixfold.training._tensorflow import _cut  # noqa: E402
 
 __all__ = ["prepared"]
@@ -37,7 +37,8 @@ NUMBER = Form(name="vector", shape=(1,), dtype="float32")
 def changed(recipe: Recipe, given: dict[str, Form], rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     augment = augmentation(recipe, given, keras.random.SeedGenerator(3))
     assert augment is not None
-    return {name: np.asarray(x) for name, x in augment({name: keras.ops.array(x) for name, x in rows.items()}).items()}
+    inputs, _ = augment({name: keras.ops.array(x) for name, x in rows.items()}, None)
+    return {name: np.asarray(x) for name, x in inputs.items()}
 
 
 def task(kind: str, values: list[Any]) -> Task:
@@ -46,7 +47,9 @@ def task(kind: str, values: list[Any]) -> Task:
     return task_of(product)(product, field)
 
 
-@pytest.mark.parametrize("name", ["shift", "zoom", "turn", "mirror", "brightness", "contrast", "erase"])
+@pytest.mark.parametrize(
+    "name", ["shift", "zoom", "turn", "mirror", "upend", "brightness", "contrast", "tint", "erase"]
+)
 def test_each_change_of_pictures_changes_them_keeps_their_form_and_differs_by_row(name: str) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (6, 16, 12, 3)).astype(np.uint8)
     strength = 20.0 if name == "turn" else 0.5
@@ -165,3 +168,66 @@ def test_training_in_other_ways_ends_in_the_same_kind_of_model(prepared: Store, 
     recipe = json.loads(prepared.get(result.stored()["network.json"]))["recipe"]
     assert recipe["precision"] in ("float32", "bfloat16")
     assert recipe["accumulate"] == said.get("accumulate", 1)
+
+
+MOVES = {"shift": 0.2, "zoom": 0.3, "turn": 20.0, "mirror": 0.5, "upend": 0.5}
+
+
+def test_a_mask_moves_with_its_picture_and_says_nothing_where_the_picture_moved_away() -> None:
+    spots = (np.random.default_rng(0).random((8, 24, 30)) < 0.5).astype(np.uint8)
+    spots = np.kron(spots[:, ::6, ::6], np.ones((1, 6, 6), np.uint8))
+    pictures = np.repeat(spots[..., None] * 200, 3, axis=-1)
+    form = Form(name="grid", shape=pictures.shape[1:], dtype="uint8")
+    augment = augmentation(Recipe(augment=MOVES), {"a": form}, keras.random.SeedGenerator(1), Lying("a", "grid", 255))
+    assert augment is not None
+    inputs, targets = augment({"a": keras.ops.array(pictures)}, keras.ops.array(spots))
+    seen, told = np.asarray(inputs["a"])[..., 0], np.asarray(targets)
+    assert told.dtype == np.uint8
+    assert (told == 255).any()
+    known = (told != 255) & ((seen < 20) | (seen > 180))  # between them lies the edge of a spot
+    assert known.mean() > 0.5
+    assert ((seen > 100) == (told == 1))[known].mean() > 0.97
+    assert (told != spots).any(axis=(1, 2)).sum() >= 6
+
+
+def test_boxes_move_with_their_picture() -> None:
+    pictures, boxes = np.zeros((16, 40, 60, 3), np.uint8), np.zeros((16, 3, 5), np.float32)
+    pictures[:, 12:22, 20:35] = 250
+    boxes[:, 0] = 1, 20 / 60, 12 / 40, 15 / 60, 10 / 40
+    form = Form(name="grid", shape=(40, 60, 3), dtype="uint8")
+    strength = {**MOVES, "turn": 0.0}
+    augment = augmentation(Recipe(augment=strength), {"a": form}, keras.random.SeedGenerator(1), Lying("a", "points"))
+    assert augment is not None
+    inputs, targets = augment({"a": keras.ops.array(pictures)}, keras.ops.array(boxes))
+    assert not np.asarray(targets)[:, 1:].any()
+    for picture, (kind, left, top, wide, high) in zip(
+        np.asarray(inputs["a"])[..., 0], np.asarray(targets)[:, 0], strict=True
+    ):
+        rows, columns = np.nonzero(picture > 125)
+        assert kind == 1
+        assert [left * 60, (left + wide) * 60] == pytest.approx([columns.min(), columns.max() + 1], abs=1.1)
+        assert [top * 40, (top + high) * 40] == pytest.approx([rows.min(), rows.max() + 1], abs=1.1)
+
+
+def test_a_box_that_moved_out_of_the_picture_is_none_any_more() -> None:
+    boxes = np.tile(np.array([[1, 0.0, 0.4, 0.1, 0.2], [2, 0.9, 0.4, 0.1, 0.2]], np.float32), (64, 1, 1))
+    augment = augmentation(
+        Recipe(augment={"shift": 0.4}), {"a": PICTURE}, keras.random.SeedGenerator(1), Lying("a", "points")
+    )
+    assert augment is not None
+    _, targets = augment({"a": keras.ops.zeros((64, 16, 12, 3), "uint8")}, keras.ops.array(boxes))
+    found = np.asarray(targets)
+    assert set(np.unique(found[..., 0]).tolist()) == {0.0, 1.0, 2.0}
+    assert not found[found[..., 0] == 0].any()
+    assert (found[..., 1:3] >= 0).all()
+    assert (found[..., 1:3] + found[..., 3:] <= 1 + 1e-6).all()
+
+
+def test_rare_places_weigh_more_but_never_more_than_the_logarithm_allows() -> None:
+    targets = np.full((2, 10, 10), 0, np.uint8)
+    targets[:, 0, :2], targets[:, 9] = 1, 255
+    weights = _place_weights(targets, 3)
+    assert weights[0] < 1 < weights[1] <= weights[2]
+    assert weights[2] / weights[0] < 50
+    known = targets[targets != 255]
+    assert weights[known].mean() == pytest.approx(1)

@@ -26,6 +26,9 @@ __all__ = ["MOST_CLASSES", "Guess", "guessed", "guessed_target", "insisted", "is
 MOST_CLASSES = 200
 """Different values of a target; beyond, it is hardly a matter of classes."""
 
+_COMPANIONS = ("mask",)
+"""Roles that are kinds of column themselves."""
+
 _CODES = 10
 """So few different whole numbers are taken for codes, where each comes often enough."""
 
@@ -89,6 +92,8 @@ def insisted(column: LookColumn, look: Look) -> Guess:
 
 def is_target(column: LookColumn, look: Look) -> bool:
     """Whether a column can be the one to predict: classes that come again and again, or many different numbers."""
+    if _lies_upon(column, look):
+        return True
     if not _has_plain_values(column):
         return False
     if look.roles is not None:
@@ -112,6 +117,8 @@ def guessed_target(column: LookColumn, look: Look, yes: str | None, why: str | N
     """
     shown = {"values": _shown(column), "distinct": f"{column.distinct:,}"}
     reasons = [why] if why else []
+    if _lies_upon(column, look):
+        return Guess(column.name, column.name, joined([*reasons, _why(column.name)]))
     values = _values(column)
     if column.distinct == 2 and len(values) == 2:  # noqa: PLR2004 — two values
         reasons.append(_why("two", **shown))
@@ -126,6 +133,11 @@ def guessed_target(column: LookColumn, look: Look, yes: str | None, why: str | N
         return Guess(column.name, "number", joined(reasons))
     reasons.append(_why("classes", **shown))
     return Guess(column.name, "category", joined(reasons))
+
+
+def _lies_upon(column: LookColumn, look: Look) -> bool:
+    """Whether a column is the companion that each picture of the data has."""
+    return look.roles is not None and column.name == look.roles[-1] and column.name in _COMPANIONS
 
 
 def two_values(column: LookColumn) -> list[str] | None:

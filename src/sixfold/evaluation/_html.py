@@ -17,6 +17,7 @@ __all__ = [
     "cell",
     "examples",
     "facts",
+    "image_of",
     "meter",
     "number",
     "plain",
@@ -137,7 +138,7 @@ def _as_pictures(
     items = []
     for example in report["worst"]:
         pictures = thumbnails.get(example["row"], ())
-        images = "".join(_image(picture, example["right"]) for picture in pictures)
+        images = "".join(image_of(picture, example["right"]) for picture in pictures)
         images = f'<div class="several">{images}</div>' if len(pictures) > 1 else images
         where = html.escape(short(str(example["path"] or f"# {example['row']}"), 42))
         values = " · ".join(
@@ -153,7 +154,8 @@ def _as_pictures(
     return f'<ul class="examples">{"".join(items)}</ul>'
 
 
-def _image(picture: tuple[bytes, str, bool], about: Any) -> str:
+def image_of(picture: tuple[bytes, str, bool], about: Any) -> str:
+    """A thumbnail, with what it is for readers who cannot see it."""
     data, mime, tiny = picture
     kind = ' class="tiny"' if tiny else ""
     source = f"data:{mime};base64,{base64.b64encode(data).decode()}"

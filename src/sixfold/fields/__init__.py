@@ -1,6 +1,6 @@
 """The kinds of column, one file each; and the forms that their arrays have."""
 
-from sixfold.fields._field import Array, Field, Values, Widget, is_missing, restored
+from sixfold.fields._field import Array, Field, Values, Widget, base_of, is_missing, restored
 from sixfold.fields._form import Form, FormName, graph_feed, input_names, rows_at_once, without_padding
 from sixfold.fields._preset import is_on_hub, preset_folder
 from sixfold.fields._tokenizer import read as tokenizer_of
@@ -12,6 +12,7 @@ __all__ = [
     "FormName",
     "Values",
     "Widget",
+    "base_of",
     "graph_feed",
     "input_names",
     "is_missing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
@@ -15,7 +15,7 @@ from sixfold.families import Kind, Options, find
 from sixfold.fields._form import Form
 from sixfold.language import Text
 
-__all__ = ["Array", "Field", "Values", "Widget", "is_missing", "restored", "says_unknown"]
+__all__ = ["Array", "Field", "Values", "Widget", "base_of", "is_missing", "restored", "says_unknown"]
 
 Array: TypeAlias = NDArray[Any]
 Values: TypeAlias = Sequence[Any] | NDArray[Any]
@@ -48,6 +48,9 @@ class Field(Kind, ABC):
     is_heavy: ClassVar[bool] = False
     """Whether values are large (pictures, texts, series): then `prepare` never holds a column of them in memory but
     leaves them in the store and reads them a shard at a time; :meth:`learn` is handed a sequence that does so too."""
+    lies_upon: ClassVar[str | None] = None
+    """The kind of given column whose values its own lie upon, place by place (a mask, boxes: on a picture); ``None``:
+    each value stands for itself."""
 
     def __init__(
         self,
@@ -109,6 +112,22 @@ class Field(Kind, ABC):
         return type(self)(
             self.name, self.options, self.learn_target(values) if is_target else self.learn(values), beside=self.beside
         )
+
+    def upon(self, base: Field) -> Self:  # noqa: ARG002
+        """This field, told the fitted column that its values lie upon, before it is fitted itself."""
+        return self
+
+    def encode_upon(self, values: Values, extents: Sequence[tuple[int, ...]]) -> Array:  # noqa: ARG002
+        """As :meth:`encode`, each value held against the size of what it lies upon.
+
+        Args:
+            values: The values of n rows.
+            extents: For each row the :meth:`extent` of the value that it lies upon; () where that is not known.
+
+        Raises:
+            ValueError: A value cannot be of this kind, or does not fit what it lies upon.
+        """
+        return self.encode(values)
 
     def parsed(self, values: Values) -> list[Any]:
         """Every value through :meth:`parse`, each different one once where equal values are sure to be alike.
@@ -176,6 +195,11 @@ def restored(record: dict[str, Any]) -> Field:
     family: type[Field] = Field  # type: ignore[type-abstract]  # a family is looked up, never built
     kind = find(family, record["kind"])
     return kind(record["name"], kind.Options(**record["options"]), record["state"])
+
+
+def base_of(target: Field, given: Mapping[str, Field]) -> Field | None:
+    """The given column that a target's values lie upon: the first one of the kind that it asks for; ``None``: none."""
+    return next((field for field in given.values() if field.kind() == target.lies_upon), None)
 
 
 def is_missing(value: Any) -> bool:

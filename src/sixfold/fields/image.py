@@ -16,7 +16,7 @@ from sixfold.fields._form import Form
 from sixfold.fields._medical import Scan, scan
 from sixfold.language import Text
 
-__all__ = ["Image", "upright_size"]
+__all__ = ["Image", "loaded", "opened", "png", "upright_size"]
 
 _MOST_PIXELS = 50_000_000
 """A larger picture is refused before it is decoded: 150 MB of RGB, against decompression bombs."""
@@ -70,7 +70,8 @@ class Image(Field):
     version: ClassVar[int] = 2
 
     class Options(KindOptions):
-        """``size``: side in pixels or [height, width]; left out, the training pictures' own (the median) up to 64.
+        """``size``: side in pixels or [height, width]; left out, the training pictures' own (the median) up to
+        ``up_to`` on the longer side: 64, or more where the answers lie upon the picture.
 
         ``color``: rgb or grey; left out, grey only if every training picture is (of those stored with colour channels,
         2,000 are looked at).
@@ -83,6 +84,7 @@ class Image(Field):
         """
 
         size: Side | tuple[Side, Side] | None = None
+        up_to: Side = _LARGEST_DEFAULT_SIDE
         color: Literal["rgb", "grey"] | None = None
         window: Literal["training", "picture"] | tuple[float, Width] | None = None
         slice: int | None = Setting(None, ge=0)
@@ -103,7 +105,7 @@ class Image(Field):
         grey, sizes, seen = True, [], []
         for row, value in enumerate(values):
             try:
-                picture = _opened(value)
+                picture = opened(value)
                 if picture is None:
                     continue
                 sizes.append(upright_size(picture))
@@ -114,7 +116,7 @@ class Image(Field):
             except ValueError:
                 continue
         color = self.options.color or ("grey" if grey else "rgb")
-        height, width = _size(self.options.size, sizes)
+        height, width = _size(self.options.size, self.options.up_to, sizes)
         deep = np.concatenate([np.zeros(0), *seen])
         return {
             "height": height,
@@ -156,7 +158,7 @@ class Image(Field):
 
     def extent(self, value: Any) -> tuple[int, ...]:
         """(height, width) in pixels, as it stands upright; needs its header alone."""
-        picture = _opened(value)
+        picture = opened(value)
         return () if picture is None else upright_size(picture)
 
     def schema(self) -> dict[str, Any]:
@@ -178,7 +180,7 @@ class Image(Field):
         from PIL import ImageOps
 
         assert isinstance(self.options, Image.Options)
-        picture = _opened(value)
+        picture = opened(value)
         if isinstance(picture, Scan):
             return _measured(*picture.picture(self.options.slice))
         if picture is None or not isinstance(value, (bytes, bytearray, memoryview, str)):
@@ -186,12 +188,12 @@ class Image(Field):
         if near is not None and picture.format in ("JPEG", "MPO"):
             side = _DRAFT_GAP * max(near)  # for both sides: EXIF may turn it yet
             picture.draft(picture.mode, (side, side))
+        loaded(picture)
         try:
-            picture.load()
             ImageOps.exif_transpose(picture, in_place=True)
         except MemoryError:
             raise
-        except Exception:  # Pillow's decoders raise whatever they stumble over
+        except Exception:  # a broken EXIF block
             raise ValueError(_DAMAGED) from None
         return picture
 
@@ -245,7 +247,7 @@ def upright_size(picture: Any) -> tuple[int, int]:
     return (picture.width, picture.height) if on_its_side else (picture.height, picture.width)
 
 
-def _opened(value: Any) -> Any:
+def opened(value: Any) -> Any:
     """The picture with its header read and its pixels not yet; ``None`` where missing.
 
     Raises:
@@ -283,6 +285,28 @@ def _opened(value: Any) -> Any:
     return picture
 
 
+def loaded(picture: Any) -> Any:
+    """An opened picture with its pixels in memory.
+
+    Raises:
+        ValueError: It is cut off or damaged.
+    """
+    try:
+        picture.load()
+    except MemoryError:
+        raise
+    except Exception:  # Pillow's decoders raise whatever they stumble over
+        raise ValueError(_DAMAGED) from None
+    return picture
+
+
+def png(picture: Any) -> bytes:
+    """One of Pillow's pictures as the bytes of a PNG file."""
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
 def _pixels(picture: Any, height: int, width: int, channels: int) -> Array:
     from PIL import Image as Pillow
 
@@ -296,14 +320,14 @@ def _pixels(picture: Any, height: int, width: int, channels: int) -> Array:
     return np.asarray(plain, np.uint8).reshape(height, width, channels)
 
 
-def _size(wanted: int | tuple[int, int] | None, sizes: list[tuple[int, int]]) -> tuple[int, int]:
+def _size(wanted: int | tuple[int, int] | None, up_to: int, sizes: list[tuple[int, int]]) -> tuple[int, int]:
     """(height, width) to encode to: as wanted, else the median of the training pictures up to the default limit."""
     if wanted is not None:
         return (wanted, wanted) if isinstance(wanted, int) else wanted
     if not sizes:
         return (1, 1)
     own = np.median(np.array(sizes), axis=0)
-    scale = min(1.0, _LARGEST_DEFAULT_SIDE / float(own.max()))
+    scale = min(1.0, up_to / float(own.max()))
     height, width = (int(max(round(side * scale), min(int(side), _SMALLEST_DEFAULT_SIDE))) for side in own)
     return (height, width)
 

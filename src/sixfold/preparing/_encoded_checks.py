@@ -113,16 +113,20 @@ def rare_values(evidence: Evidence) -> Iterator[Found]:
 def unreadable_values(evidence: Evidence) -> Iterator[Found]:
     """Values that do not go with those of the training rows, such as a series of other channels."""
     for column, whys in evidence.unreadable.items():
-        if not whys or column not in evidence.given or evidence.given[column].is_picture:
+        is_target = column == evidence.target.name
+        if not whys or (not is_target and evidence.given[column].is_picture):
             continue
         rows = np.array(sorted(whys))
         why = whys[int(rows[0])]
+        became_en, became_zh = (
+            ("rows are left out", "行已排除") if is_target else ("values count as missing", "个值按缺失处理")
+        )
         yield Found(
             "unreadable values",
             "warning",
             Text(
-                f"{column}: {len(rows)} values count as missing ({why.en}): {evidence.named(rows, 'en')}.",
-                f"{column}：{len(rows)} 个值按缺失处理（{why.zh}）：{evidence.named(rows, 'zh')}。",
+                f"{column}: {len(rows)} {became_en} ({why.en}): {evidence.named(rows, 'en')}.",
+                f"{column}：{len(rows)} {became_zh}（{why.zh}）：{evidence.named(rows, 'zh')}。",
             ),
             Text("Correct them, or leave these rows out.", "请更正这些值，或去掉这些行。"),
             column,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sixfold.errors import DataError
-from sixfold.fields import Array, Field
+from sixfold.fields import Array, Field, base_of
 from sixfold.language import Text
 from sixfold.preparing._codes import DIGEST_BYTES, codes_of_digests, present
 from sixfold.preparing._collected import Collected
@@ -112,7 +112,8 @@ def encode(
     given = [columns[name] for name in fitted if name != target]
     heavy = {name: field for name, field in fitted.items() if columns[name].is_heavy}
     vital = {target} | {column.name for column in given if column.is_picture and len(given) == 1}
-    reader = _Reader(collected, heavy)
+    base = base_of(fitted[target], {name: field for name, field in fitted.items() if name != target})
+    reader = _Reader(collected, heavy, {} if base is None else {target: base.name})
     total = sum(len(rows) for rows in splits.rows.values())
     shards: list[Shard] = []
     kept: dict[Any, list[Array]] = {name: [] for name in splits.rows}
@@ -164,8 +165,8 @@ def encode(
 class _Reader:
     """Decodes the heavy values of a batch: one collected shard in memory, rows spread over threads."""
 
-    def __init__(self, collected: Collected, heavy: Mapping[str, Field]) -> None:
-        self._collected, self._heavy = collected, heavy
+    def __init__(self, collected: Collected, heavy: Mapping[str, Field], upon: Mapping[str, str]) -> None:
+        self._collected, self._heavy, self._upon = collected, heavy, upon
         self._stride = max(1, collected.rows // _SIZES_LOOKED_AT)
         pictures = [name for name in heavy if collected.columns[name].is_picture]
         self.prints = {name: np.zeros((collected.rows, DIGEST_BYTES), np.uint8) for name in pictures}
@@ -206,9 +207,11 @@ class _Reader:
 
             def decode(piece: slice, values: dict[str, list[Any]] = values, first: int = first) -> None:
                 for name in self._heavy:
-                    array = self._decoded(
-                        name, [values[name][row - first] for row in rows[piece].tolist()], rows[piece]
-                    )
+                    at = [row - first for row in rows[piece].tolist()]
+                    extents: list[tuple[int, ...]] = [()] * len(at)
+                    if name in self._upon:
+                        extents = self._sizes_of(self._upon[name], values, at)
+                    array = self._decoded(name, [values[name][place] for place in at], extents, rows[piece])
                     for part in np.unique(owner[piece]):
                         own = owner[piece] == part
                         batch[part].arrays[name][place[piece][own]] = array[own]
@@ -217,19 +220,29 @@ class _Reader:
                 pass
             tell(int(high))
 
-    def _decoded(self, name: str, values: list[Any], rows: Array) -> Array:
+    def _sizes_of(self, name: str, values: Mapping[str, list[Any]], places: Sequence[int]) -> list[tuple[int, ...]]:
+        """How large the values of a column are at some places; () of those that cannot be read."""
+        found: list[tuple[int, ...]] = []
+        for place in places:
+            try:
+                found.append(self._heavy[name].extent(values[name][place]))
+            except ValueError:
+                found.append(())
+        return found
+
+    def _decoded(self, name: str, values: list[Any], extents: list[tuple[int, ...]], rows: Array) -> Array:
         """The arrays of some rows; what cannot be decoded is noted down and encoded as missing."""
         field = self._heavy[name]
         try:
-            array = field.encode(values)
+            array = field.encode_upon(values, extents)
         except ValueError:
             for at, row in enumerate(rows.tolist()):
                 try:
-                    field.encode(values[at : at + 1])
+                    field.encode_upon(values[at : at + 1], extents[at : at + 1])
                 except ValueError as error:
                     self.unreadable[name][row] = reason_of(error)
                     values[at] = None
-            array = field.encode(values)
+            array = field.encode_upon(values, extents)
         if name in self.prints:
             self._look(name, values, array, rows)
         if name in self.lengths:
@@ -330,9 +343,10 @@ def _tell(work: Workspace, before: int, total: int, read: int) -> None:
 def _hold_readable(unreadable: Mapping[str, Mapping[int, Text]], total: int, collected: Collected) -> None:
     for name, rows in unreadable.items():
         column = collected.columns[name]
-        if len(rows) > max(1, (_MOST_UNREADABLE if column.is_picture else _MOST_BAD) * total):
+        is_photo = column.is_picture and column.kind.lies_upon is None
+        if len(rows) > max(1, (_MOST_UNREADABLE if is_photo else _MOST_BAD) * total):
             row = min(rows)
             told: dict[str, Any] = {"column": name, "count": len(rows), "total": total, "first": collected.shown(row)}
-            if column.is_picture:
+            if is_photo:
                 raise DataError("unreadable_images", reason=rows[row](), **told)
             raise DataError("bad_values", reason=rows[row](), kind=column.kind.kind(), **told)

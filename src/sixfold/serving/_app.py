@@ -277,6 +277,7 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
             "coverage": COVERAGE,
         },
         "classes": getattr(target, "classes", None),
+        "colors": getattr(target, "colors", None),
         "headline": {"name": headline, **bundle.figures[headline]} if headline in bundle.figures else None,
         "report": bool(bundle.report),
         "limits": {"bytes": MOST_BYTES, "rows": MOST_ROWS},

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from sixfold.errors import RequestError, ServiceError
 from sixfold.families import Options
-from sixfold.fields import Array, Field, is_missing, rows_at_once
+from sixfold.fields import Array, Field, base_of, is_missing, rows_at_once
 from sixfold.language import Text
 from sixfold.serving._bundle import Bundle
 from sixfold.tasks import Graphs
@@ -43,6 +43,7 @@ class Engine:
         if unknown := self._graphs.unknown():
             raise ServiceError("graph_differs", inputs=", ".join(unknown))
         self._batch = rows_at_once(forms.values(), _BATCH_BYTES, _LARGEST_BATCH)
+        self._base = base_of(bundle.target, bundle.given)
 
     def answers(
         self, rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any] | None = None
@@ -65,7 +66,8 @@ class Engine:
         for start in range(0, len(rows), self._batch):
             part = rows[start : start + self._batch]
             arrays = {name: self._encoded(field, part, start) for name, field in self.bundle.given.items()}
-            answers += self._task.answers(self._task.respond(self._graphs, arrays, asked), self.bundle.decision)
+            said = self._task.answers(self._task.respond(self._graphs, arrays, asked), self.bundle.decision)
+            answers += said if self._base is None else self._task.upon(said, self._extents(part))
         return answers
 
     def outputs(self, arrays: Mapping[str, Array]) -> Array:
@@ -80,6 +82,11 @@ class Engine:
             for start in range(0, count, self._batch)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, *self._task.output.shape), np.float32)
+
+    def _extents(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, ...]]:
+        """Of each row, the size of what its answer lies upon."""
+        assert self._base is not None
+        return [self._base.extent(row.get(self._base.name)) for row in rows]
 
     def _settings(self, said: Mapping[str, Any]) -> Options:
         try:

@@ -104,15 +104,16 @@ class Container(Source, ABC):
 
     @property
     def roles(self) -> tuple[str, ...] | None:
-        if self.layout.in_classes:
-            return (self.layout.content, "class")
+        if self.layout.roles is not None:
+            return self.layout.roles
         return self._tables.roles if self._tables is not None else None
 
     def space(self) -> int:
-        return sum(self.sizes[member.name] for member in self.layout.members)
+        names = [name for member in self.layout.members for name in (member.name, member.beside) if name is not None]
+        return sum(self.sizes[name] for name in names)
 
     def count(self) -> int:
-        return len(self.layout.members) if self.layout.in_classes else 0
+        return len(self.layout.members) if self.layout.roles is not None else 0
 
     def frames(self) -> Iterator[pl.DataFrame]:
         self._digest, self._bytes = self.whole()
@@ -120,6 +121,9 @@ class Container(Source, ABC):
         if layout.in_classes:
             self._tell_classes(layout)
             yield from self._documents(layout)
+        elif layout.content == "mask":
+            self._tell_pairs(layout)
+            yield from self._pairs(layout)
         elif layout.content == "json":
             yield from self._records(layout)
         else:
@@ -134,7 +138,7 @@ class Container(Source, ABC):
         return Provenance(self.place, self.kind(), self._digest, self._bytes, detected=self._found)
 
     def attachments(self, split: str | None = None) -> Attachments | None:  # noqa: ARG002
-        if self.layout.in_classes:
+        if self.layout.roles is not None:
             return None
         folder = self.layout.members[0].name.rpartition("/")[0] if self.layout.content == "table" else ""
         return Attachments(self.sizes, folder, self._attached, self.at_once)
@@ -157,6 +161,17 @@ class Container(Source, ABC):
         values = {"path": self.place, "count": len(layout.members), "classes": len(classes)}
         key = "collect.class_folders" if layout.content == "image" else "collect.text_folders"
         self.listener(Note("collect", key, values))
+        self._tell_splits(layout, splits)
+
+    def _tell_pairs(self, layout: Layout) -> None:
+        splits = list(dict.fromkeys(member.split for member in layout.members if member.split is not None))
+        self._found = {"pairs": len(layout.members), "splits": splits, "skipped": len(layout.skipped)}
+        first = layout.members[0]
+        values = {"path": self.place, "count": len(layout.members), "picture": first.name, "companion": first.beside}
+        self.listener(Note("collect", "collect.pairs", values))
+        self._tell_splits(layout, splits)
+
+    def _tell_splits(self, layout: Layout, splits: Sequence[str]) -> None:
         if splits:
             self.listener(Note("collect", "collect.official_split", {"splits": ", ".join(splits)}))
         if layout.skipped:
@@ -180,6 +195,37 @@ class Container(Source, ABC):
         if rows:
             yield rows
         self._digest = self._digest or digest.hexdigest()
+
+    def _pairs(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        """Pictures and their masks, a bearable number at a time; the digest of a folder is made on the way."""
+        import polars as pl
+
+        digest = hashlib.sha256()
+        for members in self._bearable(layout.members):
+            names = [name for member in members for name in (member.name, member.beside) if name is not None]
+            files = dict(self.contents(names))
+            for name in names:
+                digest.update(hashlib.sha256(name.encode() + b"\0" + files[name]).digest())
+            columns = {
+                "image": pl.Series([files[member.name] for member in members], dtype=pl.Binary),
+                "mask": pl.Series([files[str(member.beside)] for member in members], dtype=pl.Binary),
+            }
+            yield _named(pl.DataFrame(columns), members, layout)
+        self._digest = self._digest or digest.hexdigest()
+
+    def _bearable(self, members: Sequence[Member]) -> Iterator[list[Member]]:
+        """Members in pieces that are of bearable size together with their companions."""
+        piece: list[Member] = []
+        size = 0
+        for member in members:
+            more = self.sizes[member.name] + (self.sizes[member.beside] if member.beside is not None else 0)
+            if piece and (size + more > self.at_once or len(piece) >= _MOST_ROWS_AT_ONCE):
+                yield piece
+                piece, size = [], 0
+            piece.append(member)
+            size += more
+        if piece:
+            yield piece
 
     def _documents(self, layout: Layout) -> Iterator[pl.DataFrame]:
         import polars as pl

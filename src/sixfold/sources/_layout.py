@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
 from sixfold.errors import SourceError
+from sixfold.sources._pairs import mask_pairs, ordered, split_of
 from sixfold.sources._splits import SPLITS, natural, split_named, splits_of_files
 
 __all__ = ["PICTURE_SUFFIXES", "SERIES_SUFFIX", "TABLE_SUFFIXES", "Layout", "Member", "layout_of"]
@@ -26,29 +27,38 @@ _DOCUMENTS = frozenset({"readme", "license", "licence", "copying", "changelog", 
 _FEWEST_PARTS = 2
 
 
-Content: TypeAlias = Literal["image", "text", "json", "table"]
+Content: TypeAlias = Literal["image", "text", "mask", "json", "table"]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file that holds one row or a part of a table: its name, its class if it lies in a class folder, its split."""
+    """A file that holds one row or a part of a table: its name, its class if it lies in a class folder, its split, and
+    the file that says what is right of it, if it has one."""
 
     name: str
     label: str | None = None
     split: str | None = None
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What the files are, in the order of their rows; and what was passed over.
 
-    ``image`` and ``text`` are documents in class folders, one row each; ``json`` documents of one row or a list of rows
-    each; ``table`` the files of one table.
+    ``image`` and ``text`` are documents in class folders, one row each; ``mask`` pictures that each have a mask;
+    ``json`` documents of one row or a list of rows each; ``table`` the files of one table.
     """
 
     content: Content
     members: tuple[Member, ...]
     skipped: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> tuple[str, ...] | None:
+        """What a row's parts are called where they are no columns: given first and target last."""
+        if self.in_classes:
+            return self.content, "class"
+        return ("image", self.content) if self.content == "mask" else None
 
     @property
     def in_classes(self) -> bool:
@@ -68,6 +78,8 @@ def layout_of(names: Sequence[str], where: str) -> Layout:
     seen = [name for name in names if not _is_clutter(name)]
     pictures = [name for name in seen if _suffix(name) in PICTURE_SUFFIXES]
     tables = [name for name in seen if _is_table(name)]
+    if pairs := mask_pairs(pictures):
+        return _laid_out("mask", _paired(pairs), names)
     classified = _class_rows(pictures, where)
     if classified and (len({member.label for member in classified}) > 1 or not tables):
         return _laid_out("image", classified, names)
@@ -88,8 +100,16 @@ def layout_of(names: Sequence[str], where: str) -> Layout:
 
 
 def _laid_out(content: Content, members: Sequence[Member], names: Sequence[str]) -> Layout:
-    kept = {member.name for member in members}
+    kept = {name for member in members for name in (member.name, member.beside)}
     return Layout(content, tuple(members), tuple(name for name in names if name not in kept))
+
+
+def _paired(pairs: Mapping[str, str]) -> list[Member]:
+    """Pictures with their companions, with the split that a folder of theirs tells if it does of all."""
+    splits = {name: split_of(name) for name in pairs}
+    if not all(splits.values()):
+        splits = dict.fromkeys(pairs)
+    return [Member(name, None, splits[name], pairs[name]) for name in ordered(splits)]
 
 
 def _split_tables(tables: list[str], where: str) -> list[Member]:

@@ -67,6 +67,8 @@ def look(place: str, base: Path | None = None, listener: Listener = silent) -> L
     source = source_of(place, {}, base, listener)
     if isinstance(source, Container) and source.layout.in_classes:
         return _of_class_folders(source)
+    if isinstance(source, Container) and source.layout.roles is not None:
+        return _of_pairs(source)
     frames: list[pl.DataFrame] = []
     complete = True
     for frame in source.frames():
@@ -100,6 +102,13 @@ def _of_class_folders(source: Container) -> Look:
         first = _column(next(source.frames())[content])
     columns = (first, LookColumn(label, "String", classes, len(classes), 0.0))
     return Look(source.place, source.kind(), source.roles, columns, len(members), splits)
+
+
+def _of_pairs(source: Container) -> Look:
+    members, roles = source.layout.members, source.layout.roles or ()
+    splits = tuple(dict.fromkeys(member.split for member in members if member.split is not None))
+    columns = tuple(LookColumn(role, "Binary", (), len(members), 0.0) for role in roles)
+    return Look(source.place, source.kind(), roles, columns, len(members), splits)
 
 
 def _seen(series: pl.Series, source: Source, splits: tuple[str, ...]) -> LookColumn:

@@ -12,7 +12,7 @@ import numpy as np
 from sixfold import evaluation
 from sixfold.errors import DataError, RunError
 from sixfold.evaluation import Answered, Appraisal, Encoded, Graph, Judged, Rows, Yardstick
-from sixfold.fields import Array
+from sixfold.fields import Array, base_of
 from sixfold.product import Product
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
@@ -282,7 +282,10 @@ def _sample(
         row = evaluation.json_row(given, raw[int(test.numbers[place])])
         output = case.graph.outputs({name: field.encode([row[name]]) for name, field in given.items()}, 1)
         if np.allclose(output[0], test.outputs[place], rtol=0, atol=_SAME):
-            return {"row": row, "answer": case.task.answers(output, judged.decision)[0]}
+            answers = case.task.answers(output, judged.decision)
+            if (base := base_of(case.prepared.target, given)) is not None:
+                answers = case.task.upon(answers, [base.extent(row[base.name])])
+            return {"row": row, "answer": answers[0]}
     raise RunError("sample_differs", kinds=", ".join(sorted({field.kind() for field in given.values()})))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sixfold.errors import DataError, ProductError
 from sixfold.families import find, names
-from sixfold.fields import Array, Field
+from sixfold.fields import Array, Field, base_of
 from sixfold.fields.category import Category
 from sixfold.networks import Network
 from sixfold.preparing import (
@@ -33,6 +33,7 @@ from sixfold.product import ColumnSpec, Product
 from sixfold.progress import Finding
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Workspace
+from sixfold.tasks import Task
 
 __all__ = ["Prepare"]
 
@@ -102,10 +103,12 @@ class Prepare(Stage):
         untargeted = np.flatnonzero(target.missing)
         evidence = Evidence(given, target, splits, collected.shown, same, untargeted, unpictured, unseen)
         found = findings(evidence, levels, "split")
-        fitted = {
-            name: _fitted(column, splits, collected, is_target=name == target.name)
-            for name, column in collected.columns.items()
-        }
+        fitted: dict[str, Field] = {}
+        for name, column in collected.columns.items():
+            is_target = name == target.name
+            base = base_of(column.kind, fitted) if is_target else None
+            kind = column.kind if base is None else column.kind.upon(base)
+            fitted[name] = _fitted(column, kind, splits, collected, is_target=is_target)
         encoded = encode(collected, fitted, target.name, splits, same=same, seed=told.seed, work=work)
         evidence = replace(
             evidence,
@@ -138,11 +141,15 @@ class Prepare(Stage):
 
 def wanted(product: Product) -> dict[str, ColumnSpec]:
     """The given columns and the target as they are prepared: what product.yaml says of them, and beyond that what the
-    network asks of given ones (a pretrained one: its tokenizer), if one is named or `auto` is told what it needs."""
+    task asks of given ones (a mask: larger pictures), and the network (a pretrained one: its tokenizer), if one is
+    named or `auto` is told what it needs."""
     networks, options = _asking(product), product.train.options
+    family: type[Task] = Task  # type: ignore[type-abstract]  # a family is looked up, never built
+    tasks = [task for task in (find(family, name) for name in names(family)) if task.matches(product)]
     columns = {}
     for name, spec in product.given.items():
-        asked = {option: value for network in networks for option, value in network.asks(spec.kind, options).items()}
+        asked = {option: value for task in tasks for option, value in task.asks(spec.kind).items()}
+        asked |= {option: value for network in networks for option, value in network.asks(spec.kind, options).items()}
         columns[name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
     return {**columns, product.target_name: product.target}
 
@@ -250,11 +257,11 @@ def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
     return replace(splits, rows=kept), np.sort(np.concatenate(unseen))
 
 
-def _fitted(column: Column, splits: Splits, collected: Collected, *, is_target: bool) -> Field:
+def _fitted(column: Column, kind: Field, splits: Splits, collected: Collected, *, is_target: bool) -> Field:
     rows = splits.rows["train"]
     values = collected.stored(column.name, rows) if column.is_heavy else column.at(rows)
     try:
-        return column.kind.fit(values, is_target=is_target)
+        return kind.fit(values, is_target=is_target)
     except ValueError as error:
         reason = reason_of(error)()
         raise DataError("bad_column", column=column.name, kind=column.kind.kind(), reason=reason) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -95,6 +95,11 @@ class Task(Kind, ABC):
     def matches(cls, product: Product) -> bool:
         """Whether this is the task of ``product``: told by its verb and kinds alone."""
 
+    @classmethod
+    def asks(cls, kind: str) -> Mapping[str, Any]:  # noqa: ARG003
+        """What it wants of given columns of a kind, as options of their field, where product.yaml says nothing."""
+        return {}
+
     @property
     def judged_by(self) -> tuple[Figure, ...]:
         """Those of :attr:`figures` that this target has; the headline first."""
@@ -139,6 +144,16 @@ class Task(Kind, ABC):
     @abstractmethod
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
         """What :meth:`respond` gave (n, …) as answers for people: the value by the target's name, and how sure."""
+
+    def upon(self, answers: list[dict[str, Any]], extents: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:  # noqa: ARG002
+        """:meth:`answers` in terms of what they lie upon, where the target's kind lies upon a given column.
+
+        Args:
+            answers: Those of n rows.
+            extents: For each row the size of that column's value, as its kind's ``extent`` tells it: (height, width) of
+                a picture as it was sent.
+        """
+        return answers
 
     @abstractmethod
     def answer_schema(self) -> Mapping[str, Any]:

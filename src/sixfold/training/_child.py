@@ -164,13 +164,15 @@ def _fitted(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work:
 def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work: Workspace) -> list[_Made]:
     import keras
 
-    from sixfold.training._augment import augmentation
+    from sixfold.training._augment import Lying, augmentation
     from sixfold.training._optimizer import optimizer_of
     from sixfold.training._tensorflow import Stepper, keep_heap, mapped
 
     keep_heap()
     given, facts = feeds[0].forms, feeds[0].facts
     fed = [feed.taught() for feed in feeds] if network.is_taught else list(feeds)
+    on, form = feeds[0].base, task.target.form.name
+    lying = None if on is None else Lying(on, form, task.ignored)
 
     def made(precision: str, seed: int) -> tuple[Any, Stepper, Recipe]:
         keras.utils.set_random_seed(seed)
@@ -184,7 +186,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
         learning = _learning(model)
         if learning is not model and fed[0] is feeds[0]:
             fed[:] = [feed.through(lambda inputs: mapped(model.halves[0], inputs, feeds[0].texts)) for feed in feeds]
-        augment = augmentation(recipe, fed[0].forms, draws)
+        augment = augmentation(recipe, fed[0].forms, draws, lying)
         stepper = Stepper(learning, objective, optimizer, augment, fed[0].texts, [draws.state])
         return model, stepper, recipe
 

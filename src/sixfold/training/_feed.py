@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sixfold.fields import Array, Form, input_names
+from sixfold.fields import Array, Form, base_of, input_names
 from sixfold.networks import Facts, Rows
 from sixfold.store import Prepared, Workspace
 from sixfold.tasks import Task
@@ -71,6 +71,9 @@ class Feed:
         self._names = {column: name for column, name in names.items() if not columns or column in columns}
         self.forms: dict[str, Form] = {name: prepared.given[column].form for column, name in self._names.items()}
         self.texts = [name for name, form in self.forms.items() if form.name == "tokens"]
+        base = base_of(prepared.target, prepared.given)
+        self.base = None if base is None else self._names[base.name]
+        """The input that the target's values lie upon, if they lie upon one."""
         self._groups = _groups(prepared, int(_memory() * _SHARE_OF_MEMORY))
         self._resident = self._chunk(self._groups[0]) if len(self._groups) == 1 else None
         self.rows = prepared.rows("train")

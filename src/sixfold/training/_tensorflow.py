@@ -39,7 +39,7 @@ class Stepper:
         model: The Keras model; its inputs are a dictionary.
         objective: What to train for.
         optimizer: A Keras optimizer, not yet built.
-        augment: Inputs of a batch → the same, randomly changed; or ``None``.
+        augment: Inputs and targets of a batch → the same, randomly changed; or ``None``.
         texts: The inputs that are tokens: the padding that no row of a batch needs is cut.
         tracked: Keras variables beyond the model's and the optimizer's that a checkpoint must hold (random seeds).
     """
@@ -49,7 +49,7 @@ class Stepper:
         model: Any,
         objective: Objective,
         optimizer: Any,
-        augment: Callable[[dict[str, Any]], dict[str, Any]] | None,
+        augment: Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]] | None,
         texts: Sequence[str] = (),
         tracked: Sequence[Any] = (),
     ) -> None:
@@ -68,7 +68,7 @@ class Stepper:
         def step(inputs: dict[str, Any], targets: Any) -> None:
             inputs = {name: _cut(x) if name in texts else x for name, x in inputs.items()}
             if augment is not None:
-                inputs = augment(inputs)
+                inputs, targets = augment(inputs, targets)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(weights)
                 outputs = model(inputs, training=True)
