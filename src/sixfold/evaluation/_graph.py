@@ -8,6 +8,7 @@ import numpy as np
 
 from sixfold.errors import RunError, ServiceError
 from sixfold.fields import Array, Field, rows_at_once
+from sixfold.store import ROW
 from sixfold.tasks import Graphs, Task
 
 __all__ = ["Graph"]
@@ -51,7 +52,8 @@ class Graph:
         batches = []
         for start in range(0, len(order), self._rows):
             batch = order[start : start + self._rows]
-            batches.append(self._run({name: arrays[name][batch] for name in self._forms}))
+            numbers = arrays[ROW] if ROW in arrays else np.arange(rows)
+            batches.append(self._run({ROW: numbers[batch], **{name: arrays[name][batch] for name in self._forms}}))
             tell(len(batch))
         outputs = np.concatenate(batches)
         found = np.empty_like(outputs)

@@ -17,7 +17,19 @@ from sixfold.tasks import Output
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Draw", "Facts", "Fitted", "Layered", "Network", "Objective", "Part", "Proposal", "Recipe", "Rows"]
+__all__ = [
+    "Adversarial",
+    "Draw",
+    "Facts",
+    "Fitted",
+    "Layered",
+    "Network",
+    "Objective",
+    "Part",
+    "Proposal",
+    "Recipe",
+    "Rows",
+]
 
 
 class Recipe(BaseModel):
@@ -242,6 +254,25 @@ class Layered(Network):
                 "weight_decay": plain.weight_decay * draw.suggest_float("decay", 0.3, 3.0, log=True),
             }
         )
+
+
+class Adversarial(Layered):
+    """Two networks that learn from each other: ``build`` gives the one that answers, out of noise and the given
+    columns; :meth:`critic` tells what it makes from the real targets.
+
+    Its own input is noise, drawn anew at each step; its output is a picture in -1…1.
+    """
+
+    is_taught: ClassVar[bool] = True
+
+    @abstractmethod
+    def critic(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
+        """The critic: the given columns and ``target``, a picture in -1…1 (batch, \\*output.shape) → a score
+        (batch, 1), high for real ones."""
+
+    @abstractmethod
+    def noise_shape(self) -> tuple[int, ...]:
+        """The shape of one row's noise, standard normal."""
 
 
 class Fitted(Network):

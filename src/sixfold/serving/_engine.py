@@ -14,6 +14,7 @@ from sixfold.families import Options
 from sixfold.fields import Array, Field, base_of, is_missing, rows_at_once
 from sixfold.language import Text
 from sixfold.serving._bundle import Bundle
+from sixfold.store import ROW
 from sixfold.tasks import Graphs
 
 __all__ = ["Engine"]
@@ -40,7 +41,7 @@ class Engine:
         self._task = bundle.task
         forms = {name: field.form for name, field in bundle.given.items()}
         self._graphs = Graphs(bundle.graphs, forms)
-        if unknown := self._graphs.unknown():
+        if unknown := sorted(set(self._graphs.unknown()) - set(self._task.own_inputs)):
             raise ServiceError("graph_differs", inputs=", ".join(unknown))
         self._batch = rows_at_once(forms.values(), _BATCH_BYTES, _LARGEST_BATCH)
         self._base = base_of(bundle.target, bundle.given)
@@ -66,6 +67,7 @@ class Engine:
         for start in range(0, len(rows), self._batch):
             part = rows[start : start + self._batch]
             arrays = {name: self._encoded(field, part, start) for name, field in self.bundle.given.items()}
+            arrays[ROW] = np.arange(start, start + len(part))
             said = self._task.answers(self._task.respond(self._graphs, arrays, asked), self.bundle.decision)
             answers += said if self._base is None else self._task.upon(said, self._extents(part))
         return answers
@@ -76,7 +78,10 @@ class Engine:
         parts = [
             self._task.respond(
                 self._graphs,
-                {name: array[start : start + self._batch] for name, array in arrays.items()},
+                {
+                    ROW: np.arange(start, min(count, start + self._batch)),
+                    **{name: array[start : start + self._batch] for name, array in arrays.items()},
+                },
                 self._task.Settings(),
             )
             for start in range(0, count, self._batch)

@@ -177,7 +177,8 @@ def _matching(pattern: str, columns: Sequence[str]) -> list[str]:
 
 
 def _by_role(product: Product, roles: Sequence[str]) -> dict[str, str]:
-    """Given columns and then the target take the roles in order; a picture is first wherever it stands.
+    """Given columns and then the target take the roles in order; a picture is first wherever it stands, were it the
+    target.
 
     Columns that say ``from`` and derived ones take no role.
     """
@@ -187,6 +188,9 @@ def _by_role(product: Product, roles: Sequence[str]) -> dict[str, str]:
 
     given = [name for name, spec in product.given.items() if is_free(name, spec)]
     pictures = [name for name in given if product.given[name].kind == "image"]
+    is_painted = product.target.kind == "image" and not pictures
+    if roles[0] == "image" and is_painted and is_free(product.target_name, product.target):
+        return {product.target_name: roles[0], **dict(zip(given, roles[1:], strict=False))}
     if roles[0] == "image" and pictures:
         given.remove(pictures[0])
         given.insert(0, pictures[0])

@@ -15,12 +15,11 @@ from sixfold.evaluation import Answered, Appraisal, Encoded, Graph, Judged, Rows
 from sixfold.fields import Array, base_of
 from sixfold.product import Product
 from sixfold.stages._stage import Stage
-from sixfold.store import Artefact, Prepared, Workspace
+from sixfold.store import ROW, Artefact, Prepared, Workspace
 from sixfold.tasks import GRAPH, Decision, Task, graph_members, task_of
 
 __all__ = ["Evaluate"]
 
-_ROW = "__row__"
 _WORST = 12
 _CANDIDATES = 8
 """Test rows that are tried as the sample before two encodings of a row are called different."""
@@ -168,7 +167,7 @@ def _gone_through(
         if left <= 0:
             break
         arrays = {name: array[:left] for name, array in arrays.items()}  # noqa: PLW2901
-        left -= len(arrays[_ROW])
+        left -= len(arrays[ROW])
         truth = appraisal.truth(arrays[prepared.target.name])
         if len(truth) == 0:
             continue
@@ -176,7 +175,7 @@ def _gone_through(
         arrays = {name: array[places] for name, array in arrays.items()}  # noqa: PLW2901
         known = appraisal.is_known(truth)
         left_out += int((~known).sum())
-        rows = Rows(arrays[_ROW], case.graph.outputs(arrays, len(truth), tell), truth)
+        rows = Rows(arrays[ROW], case.graph.outputs(arrays, len(truth), tell), truth)
         parts.append(rows.kept(known))
         for yardstick in yardsticks:
             guesses[yardstick.name].append(yardstick.outputs(arrays)[known])
@@ -280,9 +279,11 @@ def _sample(
     given, test = case.prepared.given, judged.test
     for place in candidates:
         row = evaluation.json_row(given, raw[int(test.numbers[place])])
-        output = case.graph.outputs({name: field.encode([row[name]]) for name, field in given.items()}, 1)
+        arrays = {name: field.encode([row[name]]) for name, field in given.items()}
+        output = case.graph.outputs({ROW: test.numbers[place : place + 1], **arrays}, 1)
         if np.allclose(output[0], test.outputs[place], rtol=0, atol=_SAME):
-            answers = case.task.answers(output, judged.decision)
+            first = case.graph.outputs(arrays, 1)  # as a service answers it, where it is the first row
+            answers = case.task.answers(first, judged.decision)
             if (base := base_of(case.prepared.target, given)) is not None:
                 answers = case.task.upon(answers, [base.extent(row[base.name])])
             return {"row": row, "answer": answers[0]}

@@ -83,6 +83,9 @@ class Task(Kind, ABC):
     """Whether an answer to a part of a value would be none (a translation): then a value that does not fit whole into
     its column's array is refused in a service, not cut."""
 
+    own_inputs: ClassVar[tuple[str, ...]] = ()
+    """Inputs of the graph that are no given column's and that the task itself fills (noise)."""
+
     class Settings(Options):
         """What a request may ask for beside its rows (how many words, how bold); nothing, unless a task says more."""
 
@@ -136,7 +139,8 @@ class Task(Kind, ABC):
 
         Args:
             graphs: The exported graphs.
-            arrays: The encoded given columns by name, (n, …) each.
+            arrays: The encoded given columns by name, (n, …) each; and as ``__row__`` the number of each row (n,), so
+                that rows can be counted where nothing is given, and each can be drawn for by itself.
             settings: :attr:`Settings`, as the request says them; evaluation asks for nothing.
         """
         return graphs.run("graph", graphs.feed("graph", arrays))[0]

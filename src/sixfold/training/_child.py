@@ -15,7 +15,7 @@ import numpy as np
 from sixfold.errors import TrainingError
 from sixfold.families import find
 from sixfold.fields import Array
-from sixfold.networks import Facts, Fitted, Layered, Network, Recipe, Rows
+from sixfold.networks import Adversarial, Facts, Fitted, Layered, Network, Recipe, Rows
 from sixfold.product import Product
 from sixfold.progress import Epoch, Event, Note
 from sixfold.security import Home, Keyring
@@ -164,6 +164,7 @@ def _fitted(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work:
 def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work: Workspace) -> list[_Made]:
     import keras
 
+    from sixfold.training._adversarial import AdversarialStepper
     from sixfold.training._augment import Lying, augmentation
     from sixfold.training._optimizer import optimizer_of
     from sixfold.training._tensorflow import Stepper, keep_heap, mapped
@@ -174,12 +175,16 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     on, form = feeds[0].base, task.target.form.name
     lying = None if on is None else Lying(on, form, task.ignored)
 
-    def made(precision: str, seed: int) -> tuple[Any, Stepper, Recipe]:
+    def made(precision: str, seed: int) -> tuple[Any, Any, Recipe]:
         keras.utils.set_random_seed(seed)
         keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
         model = network.build(given, task.output, facts)
         own_optimizer = getattr(model, "own_optimizer", None)
         recipe = recipe_of(network.recipe(given, task.output, facts), own_optimizer, trial.said)
+        if isinstance(network, Adversarial):
+            critic = network.critic(given, task.output, facts)
+            noise = (task.own_inputs[0], network.noise_shape())
+            return model, AdversarialStepper(model, critic, recipe, noise, task.metrics[0], seed), recipe
         objective = network.objective(task.output, recipe) or objective_of(task, recipe, feeds[0].some.targets)
         draws = keras.random.SeedGenerator(seed)
         optimizer = optimizer_of(recipe, own_optimizer)

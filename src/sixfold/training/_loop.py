@@ -16,7 +16,6 @@ from sixfold.progress import Epoch
 from sixfold.store import Workspace
 from sixfold.training._feed import Chunk, Feed
 from sixfold.training._schedule import learning_rate
-from sixfold.training._tensorflow import Stepper
 
 __all__ = ["Loop", "Standing"]
 
@@ -75,7 +74,7 @@ class Loop:
     """
 
     model: Any
-    stepper: Stepper
+    stepper: Any
     feed: Feed
     recipe: Recipe
     work: Workspace
@@ -101,6 +100,7 @@ class Loop:
             self._train_epoch()
         if self._best and self.recipe.keep_best:
             self.model.set_weights(self._best)
+        self.stepper.finish()
         self._at.was_cut = self._at.epoch < self._at.epochs and not self._is_stale()
         self._at.spent = self._spent()
         if self._pace:

@@ -22,7 +22,7 @@ from sixfold.training._optimizer import update_of
 from sixfold.training._pooling import fast_pooling
 from sixfold.training._recurrence import fast_recurrence
 
-__all__ = ["Stepper", "keep_heap", "mapped"]
+__all__ = ["Stepper", "in_batches", "keep_heap", "mapped"]
 
 _PREDICT_BATCH = 256
 _JUDGED_BATCH = 32
@@ -126,7 +126,7 @@ class Stepper:
 
     def outputs(self, inputs: dict[str, Array]) -> Array:
         """The model's outputs (n, units) for rows, without training."""
-        found: Array = _in_batches(self._predict, inputs, self._texts)["output"]
+        found: Array = in_batches(self._predict, inputs, self._texts)["output"]
         return found
 
     def judged(self, validation: Chunk) -> dict[str, float]:
@@ -143,6 +143,9 @@ class Stepper:
             with fast_recurrence():
                 total += self._sums_of({name: tf.constant(x) for name, x in batch.items()}, targets).numpy()
         return {"loss": float(total[0] / total[2]), self._metric: float(total[1] / total[2])}
+
+    def finish(self) -> None:
+        """Nothing is left to do: the model has its weights."""
 
     def state(self) -> dict[str, Array]:
         """Everything that the next step depends on, and the sums of the epoch."""
@@ -164,10 +167,10 @@ def mapped(model: Any, inputs: Mapping[str, Array], texts: Sequence[str]) -> dic
         answers = model(batch, training=False)
         return answers if isinstance(answers, dict) else {"output": answers}
 
-    return _in_batches(tf.function(found, reduce_retracing=True), inputs, texts)
+    return in_batches(tf.function(found, reduce_retracing=True), inputs, texts)
 
 
-def _in_batches(
+def in_batches(
     found: Callable[[dict[str, Any]], dict[str, Any]], inputs: Mapping[str, Array], texts: Sequence[str]
 ) -> dict[str, Array]:
     """What a compiled function gives for rows, batch by batch; texts of like length together, their padding cut."""
