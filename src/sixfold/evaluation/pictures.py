@@ -34,8 +34,12 @@ __all__ = ["Pictures"]
 _NEIGHBOURS = 3
 """As Kynkäänniemi et al. (2019) choose."""
 
-_SEEN_SIDE, _SEEN_SIZE = 16, 64
-"""Pictures are compared as so many principal components of themselves, averaged down to about so many pixels a side."""
+_SEEN_SIDE, _SEEN_SIZE, _FILTERS, _FILTER_SIDE, _POOLED = 32, 64, 48, 5, 4
+"""Pictures, averaged down to 32 to 63 pixels a side, are compared by what 48 random filters of 5×5 see in each of 4×4
+parts of them, as 64 principal components: untrained features tell wrong textures and shapes from right ones, and need
+no network of somebody else's."""
+
+_COMPONENTS = 64
 
 _AT_ONCE = 1024
 _SHEET, _PAIRS, _MOST_SEARCHED = 48, 12, 60_000
@@ -63,8 +67,8 @@ class Painted(Answered):
 
     @cached_property
     def seen(self) -> tuple[Array, Array]:
-        """Both as principal components of the real ones, float32 (n, size)."""
-        real, painted = (_averaged(pictures, _SEEN_SIDE) for pictures in (self.real, self.painted))
+        """Both as what random filters see in them: principal components of the real ones, float32 (n, size)."""
+        real, painted = (_filtered(pictures) for pictures in (self.real, self.painted))
         middle = real.mean(axis=0)
         _, _, axes = np.linalg.svd((real - middle)[: 4 * real.shape[1]], full_matrices=False)
         axes = axes[:_SEEN_SIZE].T
@@ -210,7 +214,7 @@ class Pictures(Appraisal[Painted]):
         flat = pictures.reshape(len(pictures), -1).astype(np.float32)
         middle = flat.mean(axis=0)
         _, spread, axes = np.linalg.svd(flat - middle, full_matrices=False)
-        axes, places = axes[:_SEEN_SIZE], (flat - middle) @ axes[:_SEEN_SIZE].T
+        axes, places = axes[:_COMPONENTS], (flat - middle) @ axes[:_COMPONENTS].T
         of_class = {}
         for one in [*np.unique(classes).tolist(), None]:
             chosen = places if one is None else places[classes == one]
@@ -319,10 +323,11 @@ class Pictures(Appraisal[Painted]):
         rows, size = count(linear["training_rows"]), count(linear["components"])
         return [
             Text(
-                f"Pictures are compared by {_SEEN_SIZE} principal components of the test pictures. The linear model "
-                f"draws {size} principal components of {rows} training pictures from a normal distribution.",
-                f"比较图片时使用测试图片的 {_SEEN_SIZE} 个主成分。线性模型从 {rows} 张训练图片的 {size} 个主成分的"
-                f"正态分布中抽取图片。",
+                f"Pictures are compared by what {_FILTERS} random filters see in {_POOLED}×{_POOLED} parts of them, as "
+                f"{_SEEN_SIZE} principal components of the test pictures. The linear model draws {size} principal "
+                f"components of {rows} training pictures from a normal distribution.",
+                f"比较图片时，先看 {_FILTERS} 个随机滤波器在图片的 {_POOLED}×{_POOLED} 个区域中的响应，再取测试图片的 "
+                f"{_SEEN_SIZE} 个主成分。线性模型从 {rows} 张训练图片的 {size} 个主成分的正态分布中抽取图片。",
             )
         ]
 
@@ -401,17 +406,40 @@ def _png(picture: Array) -> str:
     return base64.b64encode(stream.getvalue()).decode()
 
 
+def _filtered(pictures: Array) -> Array:
+    """The mean response of random filters, where it is positive, in each part of each picture: (n, size)."""
+    small = _averaged(pictures, _SEEN_SIDE)  # (n, height, width, channels)
+    channels = small.shape[-1]
+    draw = np.random.default_rng(0)
+    filters = draw.standard_normal((_FILTER_SIDE**2, channels, _FILTERS)).astype(np.float32)
+    filters -= filters.mean(axis=0) * draw.uniform(0, 1, _FILTERS).astype(np.float32)  # some see edges, some light
+    filters = filters.reshape(-1, _FILTERS) / (_FILTER_SIDE * channels**0.5)
+    reach = _FILTER_SIDE // 2
+    found = []
+    for start in range(0, len(small), _AT_ONCE // 4):
+        padded = np.pad(small[start : start + _AT_ONCE // 4], ((0, 0), (reach, reach), (reach, reach), (0, 0)), "edge")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (_FILTER_SIDE, _FILTER_SIDE), axis=(1, 2))
+        patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(*windows.shape[:3], -1)
+        seen = np.maximum(patches @ filters, 0)  # (n, height, width, filters)
+        rows = np.array_split(np.arange(seen.shape[1]), min(_POOLED, seen.shape[1]))
+        columns = np.array_split(np.arange(seen.shape[2]), min(_POOLED, seen.shape[2]))
+        parts = [seen[:, part[0] : part[-1] + 1].mean(axis=1) for part in rows]
+        pooled = [part[:, side[0] : side[-1] + 1].mean(axis=1) for part in parts for side in columns]
+        found.append(np.concatenate(pooled, axis=1))
+    return np.concatenate(found)
+
+
 def _averaged(pictures: Array, side: int) -> Array:
-    """Pictures averaged down to about ``side`` pixels on the shorter side, float32 (n, size) in 0…1."""
+    """Pictures averaged down to about ``side`` pixels on the shorter side, float32 (n, …) in 0…1."""
     factor = max(1, min(pictures.shape[1:3]) // side)
     height, width = (pixels // factor for pixels in pictures.shape[1:3])
     cut = pictures[:, : height * factor, : width * factor].astype(np.float32)
     blocks = cut.reshape(len(cut), height, factor, width, factor, cut.shape[-1]).mean(axis=(2, 4))
-    return np.asarray(blocks.reshape(len(cut), -1) / 255)
+    return np.asarray(blocks / 255, np.float32)
 
 
 def _flat(pictures: Array) -> Array:
-    return _averaged(pictures, _LEARNED_FROM_SIDE)
+    return _averaged(pictures, _LEARNED_FROM_SIDE).reshape(len(pictures), -1)
 
 
 def _classifier(pictures: Array, classes: Array) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+
 from sixfold.families import Options as KindOptions
 from sixfold.fields import Array
 from sixfold.language import Text
@@ -47,7 +48,7 @@ class Imaging(Task):
         seed: int = setting(
             0,
             Text("Seed", "种子"),
-            Text("The same seed gives the same pictures, another one others.", "种子相同，图片相同；换一个种子，图片也不同。"),
+            Text("The same seed gives the same pictures, another one others.", "种子相同，图片相同；换一个则不同。"),
             ge=0,
             lt=2**31,
         )
