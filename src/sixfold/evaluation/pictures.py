@@ -361,9 +361,7 @@ def _samples(report: Report) -> Section:
         "alike (a collapse), and for what no real picture would show.",
         "未经挑选：对测试行依次生成，每张使用各自的噪声。请留意是否有许多雷同的图片（模式坍塌），以及真实图片中不会出现的东西。",
     )
-    return Section(
-        "samples", Text("Samples", "样例"), title, f"<p>{say(about)}</p><div class='several'>{pictures}</div>"
-    )
+    return Section("samples", Text("Samples", "样例"), title, f"<p>{say(about)}</p><div class='sheet'>{pictures}</div>")
 
 
 def _memory(report: Report) -> Section:
@@ -389,7 +387,7 @@ def _memory(report: Report) -> Section:
             "它们并不比真实图片更接近训练图片：没有迹象表明它背下了训练图片。",
         )
     )
-    pairs = "".join(f"<li>{_image(one)}{_image(other)}</li>" for one, other in report["neighbours"])
+    pairs = "".join(f'<li class="pair">{_image(one)}{_image(other)}</li>' for one, other in report["neighbours"])
     body = f"<p>{say(says)}</p><p>{say(warns)}</p><ul class='examples'>{pairs}</ul>"
     return Section("memory", Text("Memory", "记忆"), title, body)
 
