@@ -191,6 +191,20 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
         {"mean_iou": 0.42},
         seeds=1,
     )
+    yield Row(
+        "fashion_mnist gan",
+        {"data": place("fashion_mnist.zip"), "given": {"label": "category"}, "generate": {"photo": "image"}},
+        30,
+        {"usefulness": 0.78, "recall": 0.3},
+        seeds=1,
+    )
+    yield Row(
+        "steering gan",
+        {"data": place("steering.zip"), "generate": {"frame": {"kind": "image", "size": 64}}},
+        30,
+        {"precision": 0.5, "recall": 0.2},
+        seeds=1,
+    )
     photos = {name: {"kind": "image"} for name in ("front", "bedroom", "bathroom", "kitchen")}
     numbers = {"bedrooms": "number", "bathrooms": "number", "area": "number", "zipcode": "category"}
     houses = {"data": place("houses.zip"), "predict": {"price": "number"}}

@@ -69,6 +69,13 @@ class Imaging(Task):
         )
 
     @property
+    def judged_by(self) -> tuple[Figure, ...]:
+        """All figures where one category is given; else there are no classes that a classifier could learn."""
+        kinds = [spec.kind for spec in self.product.given.values()]
+        has_classes = len(kinds) == 1 and kinds[0] in ("category", "yes_no")
+        return tuple(figure for figure in self.figures if has_classes or figure.name != "usefulness")
+
+    @property
     def output(self) -> Output:
         height, width, channels = self.target.form.shape
         return Output(channels, "linear", (height, width), "grid")

@@ -184,11 +184,11 @@ class Search:
         seconds: float | None,
         most: int | None = None,
         folds: Folds | None = None,
-        columns: Sequence[str] = (),
+        columns: Sequence[str] | None = None,
     ) -> None:
         self._template, self._given, self._output, self._work = template, given, output, work
         self._facts, self._folds = Facts(rows), folds or Folds()
-        self._names = input_names(columns or template.product["given"])
+        self._names = input_names(template.product.get("given", {}) if columns is None else columns)
         self._kinds = candidates(given, output, said)
         self._light = self._beside(said)
         if not self._kinds:
