@@ -205,6 +205,34 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
         {"precision": 0.5, "recall": 0.2},
         seeds=1,
     )
+    # nanoGPT's setting for a CPU, step for step; its own loss is perplexity's logarithm, character by character.
+    play = {"kind": "text", "tokenizer": "characters", "length": 4096}
+    cpu = {"layers": 4, "heads": 4, "width": 128, "context": 64, "dropout": 0.0, "batch": 12, "steps": 2000}
+    yield Row(
+        "tiny_shakespeare gpt",
+        {
+            "data": f"prose:{place('tiny_shakespeare.txt')}",
+            "generate": {"play": play},
+            "prepare": {"split": {"validation": 0.02}},
+            "train": {"network": "gpt", "precision": "float32", **cpu},
+        },
+        5,
+        {"loss <": 1.88},
+        seeds=1,
+        measure=_with_loss,
+    )
+    yield Row(
+        "tang poems gpt",
+        {
+            "data": _poems(data),
+            "generate": {"verse": {"kind": "text", "tokenizer": "characters", "from": "paragraphs"}},
+            "prepare": {"split": {"test": 0.1}},
+        },
+        15,
+        {"share of the 5-gram's perplexity <": 0.75, "whole poems copied <": 0, "samples with runs over 8 <": 0},
+        seeds=1,
+        measure=_against_counting,
+    )
     photos = {name: {"kind": "image"} for name in ("front", "bedroom", "bathroom", "kitchen")}
     numbers = {"bedrooms": "number", "bathrooms": "number", "area": "number", "zipcode": "category"}
     houses = {"data": place("houses.zip"), "predict": {"price": "number"}}
@@ -372,6 +400,34 @@ def _with_leak_free(outcomes: list[Outcome]) -> dict[str, float]:
 
 def _with_f1_of_yes(outcomes: list[Outcome]) -> dict[str, float]:
     return {**_plain(outcomes[0]), "f1": outcomes[0]["report"]["by_class"][-1]["f1"]}
+
+
+def _with_loss(outcomes: list[Outcome]) -> dict[str, float]:
+    """Nats for each token, and seconds that training took."""
+    figures = _plain(outcomes[0])
+    return {**figures, "loss": float(np.log(figures["perplexity"]))}
+
+
+def _against_counting(outcomes: list[Outcome]) -> dict[str, float]:
+    """Perplexity as a share of the Kneser–Ney 5-gram's, and what samples copy."""
+    report = outcomes[0]["report"]
+    headline, memory = report["figures"][0], report["memory"]
+    return {
+        **_plain(outcomes[0]),
+        "share of the 5-gram's perplexity": headline["value"] / headline["against"]["kneser_ney"]["value"],
+        "whole poems copied": memory["whole_texts"],
+        "samples with runs over 8": memory["longer"][0]["samples"],
+    }
+
+
+def _poems(data: Path) -> str:
+    """Both files of poems as one."""
+    files = [data / "tang_300.json", data / "poet.tang.0.json"]
+    poems = [poem for file in files if file.exists() for poem in json.loads(file.read_text(encoding="utf-8"))]
+    RESULTS.mkdir(exist_ok=True)
+    place = RESULTS / "tang_poems.json"
+    place.write_text(json.dumps(poems, ensure_ascii=False), encoding="utf-8")
+    return str(place)
 
 
 def _mean_of_folds(outcomes: list[Outcome]) -> dict[str, float]:

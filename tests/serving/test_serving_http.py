@@ -372,7 +372,7 @@ def test_an_error_nobody_meant_is_an_answer_too_and_keeps_what_was_sent_out_of_t
 ) -> None:
     from served import running
 
-    def broken(self: Engine, rows: Any) -> Any:
+    def broken(self: Engine, rows: Any, settings: Any = None) -> Any:
         raise RuntimeError(f"secret-81 {rows}")
 
     with running(table_bundle) as url, caplog.at_level(logging.DEBUG):

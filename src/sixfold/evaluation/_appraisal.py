@@ -92,6 +92,7 @@ class Judged(Generic[A]):
         test: The rows that are judged.
         answered: The same, as they are answered.
         seed: Of whatever is drawn.
+        samples: Answers out of nothing (:attr:`Appraisal.samples`), as the task's ``respond`` gives them.
     """
 
     decision: Decision
@@ -101,6 +102,7 @@ class Judged(Generic[A]):
     test: Rows
     answered: A
     seed: int
+    samples: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,9 @@ class Appraisal(Kind, ABC, Generic[A]):
     """Every figure that a task of this pattern may name."""
     baselines: ClassVar[Mapping[str, Text]]
     """The yardsticks by name, and what people call them."""
+    samples: ClassVar[int] = 0
+    """How many answers are made to be looked at, where nothing is given and the truth is scored instead."""
+
     most_decided_on: ClassVar[int | None] = None
     """The most validation rows that are answered to decide by, where answers are dear; ``None``: all."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from sixfold.language import Text
 
-__all__ = ["END", "loaded", "plain", "plain_lines", "read", "trained", "trained_to_write"]
+__all__ = ["END", "loaded", "plain", "plain_lines", "read", "trained", "trained_to_write", "unheard"]
 
 _MOST_TOKENS = 16_000
 
@@ -149,6 +150,19 @@ def trained_to_write(texts: Sequence[str], most: int | None = None, *, by_charac
     # Bytes are parts of the text, not signs beside it: decoding must not skip them.
     record["added_tokens"] = [token for token in record["added_tokens"] if token["content"] in (_PAD, _END)]
     return record
+
+
+def unheard(record: dict[str, Any], texts: Sequence[str]) -> list[int]:
+    """The ids of the bytes that no training text is told by: a network never hears of them, and should never say them.
+
+    Args:
+        record: What :func:`trained_to_write` made.
+        texts: The texts that it was trained on.
+    """
+    vocabulary = record["model"]["vocab"]
+    letters = {letter for text in texts for letter in unicodedata.normalize("NFC", text)}
+    heard = {byte for letter in letters if letter not in vocabulary for byte in letter.encode("utf-8")}
+    return [vocabulary[f"<0x{byte:02X}>"] for byte in range(256) if byte not in heard]
 
 
 def read(folder: Path) -> dict[str, Any]:

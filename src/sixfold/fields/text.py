@@ -15,7 +15,7 @@ from sixfold.families import Options as KindOptions
 from sixfold.fields._field import Array, Field, Values, Widget, is_missing
 from sixfold.fields._form import Form
 from sixfold.fields._preset import preset_folder
-from sixfold.fields._tokenizer import END, loaded, plain, plain_lines, read, trained, trained_to_write
+from sixfold.fields._tokenizer import END, loaded, plain, plain_lines, read, trained, trained_to_write, unheard
 from sixfold.fields.category import label
 from sixfold.hashing import digest_of_value
 from sixfold.language import Text as Sentence
@@ -150,7 +150,13 @@ class Text(Field):
         record = trained_to_write(texts, self.options.vocabulary, by_character=by_character)
         tokenizer = loaded(record)
         length = self.options.length or _usual_length(tokenizer, texts, _WRITTEN_WHOLE, _LONGEST_WRITTEN, ends=True)
-        return {"length": length, "vocabulary": tokenizer.get_vocab_size(), "tokenizer": record, "end": END}
+        return {
+            "length": length,
+            "vocabulary": tokenizer.get_vocab_size(),
+            "tokenizer": record,
+            "end": END,
+            "silent": unheard(record, texts),
+        }
 
     @property
     def is_written(self) -> bool:
@@ -190,6 +196,12 @@ class Text(Field):
             f"the text has {said} tokens, and at most {length:,} are read: shorten it, or train with a longer `length`",
             f"文本有 {said} 个词元，而最多读取 {length:,} 个：请缩短文本，或在训练时把 `length` 设得更大",
         )
+
+    def beginning(self, text: str) -> list[int]:
+        """The tokens of the beginning of a text to be written, as it stands: blanks and lines at its end are kept."""
+        known = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+        ids: list[int] = self._whole.encode(known).ids
+        return ids
 
     def decode(self, array: Array) -> list[str | None]:
         """Texts as their tokens tell them: in the vocabulary's spelling, without what was cut off or is unknown; one to

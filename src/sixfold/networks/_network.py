@@ -44,6 +44,7 @@ class Recipe(BaseModel):
         batch: Rows per step.
         accumulate: Steps whose gradients are averaged before the weights are changed.
         epochs: Passes over the training rows.
+        steps: At most so many steps, whatever the epochs; ``None``: no such bound.
         label_smoothing: Szegedy et al. 2016.
         class_weights: ``balanced``: rows of a class weigh by how rare it is (King & Zeng 2001); ``none``: all alike.
         augment: Random changes of training rows, by name and strength.
@@ -64,6 +65,7 @@ class Recipe(BaseModel):
     batch: int = 32
     accumulate: int = 1
     epochs: int = 10
+    steps: int | None = None
     label_smoothing: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     augment: dict[str, float] = {}
@@ -80,8 +82,8 @@ class Facts:
     Args:
         rows: How many training rows there are.
         sample: At most 10,000 of them by input name, (n, *form.shape) each; empty where only the shapes matter.
-        columns: The given column's name of each input, and what its fitted field knows (``state``), for networks that
-            go by more than the form (a preset's own tokenizer).
+        columns: What the fitted field of each input knows (``state``), for networks that go by more than the form (a
+            preset's own tokenizer); of a network that is taught, also that of its ``target``.
     """
 
     rows: int = 1000
@@ -221,6 +223,12 @@ class Layered(Network):
     is_taught: ClassVar[bool] = False
     """Whether its model takes the target too while it learns, as the input ``target`` in the form that the task's
     ``targets`` have (a decoder that is told the words so far); what answers is then one of :meth:`parts`."""
+
+    @property
+    def at_once(self) -> int | None:
+        """Where nothing is given and the target is tokens: how many it is taught at once, for longer ones are taught in
+        pieces (m, at_once + 1) that each begin with the token before; ``None``: whole."""
+        return None
 
     @abstractmethod
     def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:

@@ -25,17 +25,22 @@ def shifted(target: Any) -> Any:
     return ops.concatenate([ops.full_like(target[:, :1], _END), target[:, :-1]], axis=1)
 
 
-def next_token(metric: str, recipe: Recipe) -> Objective:
+def next_token(metric: str, recipe: Recipe, *, begun: int = 0) -> Objective:
     """Cross-entropy of the next token at every place that has one; with label smoothing (Szegedy et al. 2016).
 
     The output (batch, tokens, vocabulary) is logits, and may have fewer places than the targets: padding is cut.
+
+    Args:
+        metric: The name of the share of tokens that were the likeliest.
+        recipe: How to train.
+        begun: How many of a target's tokens stand before the first that is to be told.
     """
     from keras import ops
 
     smoothing = recipe.label_smoothing
 
     def told(targets: Any, outputs: Any) -> tuple[Any, Any]:
-        cut = ops.cast(targets[:, : ops.shape(outputs)[1]], "int32")
+        cut = ops.cast(targets[:, begun : begun + ops.shape(outputs)[1]], "int32")
         return cut, ops.cast(cut != 0, "float32")
 
     def loss(targets: Any, outputs: Any) -> Any:
@@ -58,9 +63,12 @@ def writing_step(decoder: Any, *, crosses: bool) -> Part:
     """The decoder as a graph that goes on where it stopped: tokens, past (and memory) → logits, new keys and values.
 
     ``tokens`` (batch, new), ``past`` (before, batch, 2·layers, width), ``memory`` (batch, places, 2·layers, width),
-    ``there`` (batch, places); ``logits`` (batch, new, vocabulary), ``new`` (new, batch, 2·layers, width).
+    ``there`` (batch, places); ``left`` (batch,), how many more tokens it has places for; ``logits`` (batch, new,
+    vocabulary), ``new`` (new, batch, 2·layers, width).
     """
     import keras
+
+    from sixfold.networks.layers import RoomLeft
 
     size = (2 * decoder.layers, decoder.width)
     inputs = {
@@ -82,4 +90,5 @@ def writing_step(decoder: Any, *, crosses: bool) -> Part:
             "there": np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 0, 0, 0, 0], [1, 1, 1, 0, 0]], np.float32),
         }
     logits, new = decoder(**inputs)
-    return Part(keras.Model(inputs, {"logits": logits, "new": new}, name="step"), sample)
+    left = RoomLeft(decoder.places)(inputs["tokens"], inputs["past"])
+    return Part(keras.Model(inputs, {"left": left, "logits": logits, "new": new}, name="step"), sample)

@@ -109,7 +109,7 @@ def encode(
         DataError: More than a fifth of the pictures cannot be read, or a split has no rows left.
     """
     columns = collected.columns
-    given = [columns[name] for name in fitted if name != target]
+    given = [columns[name] for name in fitted if name != target] or [columns[target]]
     heavy = {name: field for name, field in fitted.items() if columns[name].is_heavy}
     vital = {target} | {column.name for column in given if column.is_picture and len(given) == 1}
     base = base_of(fitted[target], {name: field for name, field in fitted.items() if name != target})

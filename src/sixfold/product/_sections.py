@@ -126,6 +126,7 @@ class Train(OpenSection):
     )
     trials: int | None = Field(None, ge=1, le=1000, description="At most so many trials of `auto`; left out, 40.")
     epochs: int | None = Field(None, ge=1, le=100_000, description="Passes over the rows; left out, the recipe's rule.")
+    steps: int | None = Field(None, ge=1, le=100_000_000, description="At most so many steps; left out, no bound.")
     batch: int | None = Field(None, ge=1, le=65_536, description="Rows per step; left out, the recipe's.")
     accumulate: int | None = Field(
         None, ge=1, le=1024, description="Steps whose gradients are averaged into one; left out, 1."
@@ -153,7 +154,7 @@ class Train(OpenSection):
     def recipe(self) -> dict[str, Any]:
         """What is said of the recipe, to be put over the network's own."""
         names = (
-            *("epochs", "batch", "accumulate", "learning_rate", "label_smoothing", "class_weights"),
+            *("epochs", "steps", "batch", "accumulate", "learning_rate", "label_smoothing", "class_weights"),
             *("modality_dropout", "precision"),
         )
         said: dict[str, Any] = {name: value for name in names if (value := getattr(self, name)) is not None}

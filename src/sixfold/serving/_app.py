@@ -8,6 +8,7 @@ otherwise; before others reach it, put a proxy with TLS and a login in front.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import io
 import logging
@@ -16,11 +17,11 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -30,13 +31,14 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sixfold.errors import RequestError, ServiceError, SixfoldError
 from sixfold.language import Text, language, use_language
 from sixfold.serving._bundle import Bundle
+from sixfold.serving._completions import Chat, Completion, models, read
 from sixfold.serving._engine import Engine
 from sixfold.serving._openapi import openapi
 from sixfold.tasks.regression import COVERAGE
@@ -61,6 +63,7 @@ _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _STATUS = {
     "no_route": 404,
     "no_report": 404,
+    "no_model": 404,
     "wrong_method": 405,
     "too_slow": 408,
     "too_large": 413,
@@ -103,6 +106,8 @@ _PAGE = {
 }
 
 _NO_SETTINGS = Text("`settings` is not an object of names and values", "`settings` 不是由名称和值组成的对象")
+_ANSWERING = ("/predict", "/v1/completions", "/v1/chat/completions")
+_T = TypeVar("_T")
 _log = logging.getLogger("sixfold.serving")
 
 
@@ -120,6 +125,7 @@ def application(bundle: Bundle, engine: Engine | None = None) -> ASGIApp:
             Route("/health/live", service.live),
             Route("/health/ready", service.ready),
             Route("/openapi.json", service.openapi),
+            *service.completions(),
             Route("/about", service.about),
             Route("/example", service.example),
             Route("/report", service.report),
@@ -142,35 +148,108 @@ class _Service:
         self._about = orjson.dumps(_about(bundle, self._version))
         self._example = orjson.dumps(bundle.sample)
 
-    async def predict(self, request: Request) -> Response:
-        """``POST /predict``: answers for one row or many."""
-        begun = time.perf_counter()
-        if self._at_work >= _MOST_AT_ONCE:
+    def completions(self) -> list[Route]:
+        """The forms in which existing clients ask for texts, where the model writes them."""
+        if not self._engine.can_stream:
+            return []
+        return [
+            Route("/v1/models", self.models),
+            Route("/v1/completions", self.completion, methods=["POST"]),
+            Route("/v1/chat/completions", self.completion, methods=["POST"]),
+        ]
+
+    async def models(self, _: Request) -> Response:
+        """``GET /v1/models``: the one model there is."""
+        return _json(orjson.dumps(models(self._engine)))
+
+    async def completion(self, request: Request) -> Response:
+        """``POST /v1/completions`` and ``/v1/chat/completions``: one text or several, whole or as they are written."""
+        kind = Chat if request.url.path.endswith("/chat/completions") else Completion
+        body, reader = await _body(request), _reader(request)
+        asked = read(kind, body, self._engine)
+        if asked.stream:
+            return await self._streamed(asked.events(self._engine), reader)
+        with self._working():
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._pool, _in_language(reader, lambda: asked.answer(self._engine))
+            )
+        request.state.rows = len(answer["choices"])
+        return _json(orjson.dumps(answer))
+
+    async def _streamed(self, events: Iterator[bytes], reader: str) -> Response:
+        """Server-sent events (HTML, 9.2), made beside the event loop; what is wrong with the request is told before."""
+        loop, advance = asyncio.get_running_loop(), _in_language(reader, lambda: next(events, None))
+        with self._working():
+            first = await loop.run_in_executor(self._pool, advance)
+
+        async def told() -> AsyncGenerator[bytes, None]:
+            with self._working(begun=True):
+                event = first
+                while event is not None:
+                    yield event
+                    event = await loop.run_in_executor(self._pool, advance)
+
+        return StreamingResponse(told(), media_type="text/event-stream")
+
+    @contextlib.contextmanager
+    def _working(self, *, begun: bool = False) -> Iterator[None]:
+        """While a request is worked on; one that has begun to answer is not refused any more.
+
+        Raises:
+            RequestError: So many are already.
+        """
+        if self._at_work >= _MOST_AT_ONCE and not begun:
             raise RequestError("busy")
         self._at_work += 1
         try:
+            yield
+        finally:
+            self._at_work -= 1
+
+    def _written(self, settings: Mapping[str, Any], request_id: str) -> Iterator[bytes]:
+        """One text as events: its pieces, and then the answer as it would have come whole."""
+        begun, pieces = time.perf_counter(), self._engine.stream(settings)
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as end:
+                record = self._record([end.value], request_id, begun)
+                yield b"event: answer\ndata: " + orjson.dumps(record) + b"\n\n"
+                return
+            yield b"data: " + orjson.dumps({"text": piece}) + b"\n\n"
+
+    def _record(self, answers: list[dict[str, Any]], request_id: str, begun: float) -> dict[str, Any]:
+        return {
+            "answers": answers,
+            "model": self._version,
+            "product": self._bundle.product.name,
+            "request": request_id,
+            "milliseconds": round((time.perf_counter() - begun) * 1000, 2),
+        }
+
+    async def predict(self, request: Request) -> Response:
+        """``POST /predict``: answers for one row or many; of a text alone as it is written, where that is accepted."""
+        begun = time.perf_counter()
+        if self._engine.can_stream and "text/event-stream" in request.headers.get("accept", ""):
+            asked = self._asked("application/json", await _body(request) or b"{}")
+            if len(asked.rows) != 1 or asked.rows[0]:
+                raise RequestError("one_at_a_time")
+            request.state.rows = 1
+            return await self._streamed(self._written(asked.settings, request.state.request_id), _reader(request))
+        with self._working():
             body = await _body(request)
             media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if media == "multipart/form-data":
                 form = await _multipart(request, body)
-                asked: _Asked | None = _Asked(_form_rows(form))
+                sent: _Asked | None = _Asked(_form_rows(form))
                 body = b""
             else:
-                asked = None
+                sent = None
             answers = await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._answers, asked, media, body, _reader(request)
+                self._pool, self._answers, sent, media, body, _reader(request)
             )
-        finally:
-            self._at_work -= 1
         request.state.rows = len(answers)
-        record = {
-            "answers": answers,
-            "model": self._version,
-            "product": self._bundle.product.name,
-            "request": request.state.request_id,
-            "milliseconds": round((time.perf_counter() - begun) * 1000, 2),
-        }
-        return _json(orjson.dumps(record))
+        return _json(orjson.dumps(self._record(answers, request.state.request_id, begun)))
 
     async def live(self, _: Request) -> Response:
         """``/health/live``: the process is there."""
@@ -253,6 +332,7 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
         "model": version,
         "task": _text(bundle.task),
         "verb": product.verb,
+        "streams": bundle.task.can_stream,
         "pattern": bundle.task.pattern,
         "painter": painter if f"/page/{painter}" in _PAGE else None,
         "given": [
@@ -282,6 +362,16 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
         "report": bool(bundle.report),
         "limits": {"bytes": MOST_BYTES, "rows": MOST_ROWS},
     }
+
+
+def _in_language(reader: str, work: Callable[[], _T]) -> Callable[[], _T]:
+    """Work that a thread of the pool does in the language of who asked."""
+
+    def done() -> _T:
+        use_language(reader)
+        return work()
+
+    return done
 
 
 def _text(kind: Any) -> dict[str, str]:
@@ -440,7 +530,7 @@ class _Frame:
                 await _error(request, ServiceError("failed", request=request_id))(scope, receive, framed)
         if not scope["path"].startswith("/health/"):
             took = (time.perf_counter() - begun) * 1000
-            known = "/predict" if scope["path"] == "/predict" else "page"
+            known = scope["path"] if scope["path"] in _ANSWERING else "page"
             rows = getattr(request.state, "rows", 0)
             _log.info("%s %s %s %d %d rows %.1f ms", request_id, scope["method"], known, status, rows, took)
 
@@ -466,6 +556,8 @@ def _error(
         record["row"] = int(error.values["row"])
     if "column" in error.values:
         record["column"] = error.values["column"]
+    if request.url.path.startswith("/v1/"):  # what clients of that interface show
+        record |= {"message": f"{record['says']} {record['mend']}", "type": "invalid_request_error", "param": None}
     more = {"retry-after": "1"} if status == 503 else {}  # noqa: PLR2004
     response = _json(orjson.dumps({"error": {**record, "request": request.state.request_id}}), status)
     response.headers.update({**(headers or {}), **more, "content-language": reader, "vary": "Accept-Language"})

@@ -25,7 +25,8 @@ class Bundle:
         target: The fitted target field.
         decision: What turns the graph's output into answers.
         graphs: The ONNX graphs by name, serialised; one is called ``graph``.
-        sample: One real row as JSON values (``row``), and the answer that the service must give to it (``answer``).
+        sample: One real row as JSON values (``row``), and the answer that the service must give to it (``answer``);
+            where that depends on them, with ``settings``.
         report: The report as HTML; empty where it is not carried.
         figures: How good the model is on test rows: by figure's name its value, 95 % interval and rows, its title in
             both languages (``title``) and how it is shown (``style``: share, number or amount).
@@ -55,6 +56,12 @@ class Bundle:
             return None
         ((name, column),) = self.given.items()
         return name if column.is_heavy else None
+
+    @property
+    def sample_body(self) -> dict[str, Any]:
+        """The body of a request for the sample's answer."""
+        row, settings = self.sample["row"], self.sample.get("settings")
+        return {"rows": [row], "settings": settings} if settings else dict(row)
 
     @property
     def version(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,23 @@ class Engine:
             said = self._task.answers(self._task.respond(self._graphs, arrays, asked), self.bundle.decision)
             answers += said if self._base is None else self._task.upon(said, self._extents(part))
         return answers
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether an answer can be had piece by piece."""
+        return self._task.can_stream
+
+    def stream(self, settings: Mapping[str, Any]) -> Generator[str, None, dict[str, Any]]:
+        """One answer in pieces, as it is made; what the generator returns is the whole.
+
+        Raises:
+            RequestError: A setting cannot be taken; told with the first piece.
+        """
+        return (yield from self._task.stream(self._graphs, self._settings(settings)))
+
+    def tokens(self, text: str) -> int:
+        """How many tokens a text of the target has."""
+        return self._task.count(text)
 
     def outputs(self, arrays: Mapping[str, Array]) -> Array:
         """What the model says of arrays by column as the fields encode them, (n, …) each: (n, …)."""

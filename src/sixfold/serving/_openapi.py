@@ -18,7 +18,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
         most_rows: The most rows of a request.
     """
     product = bundle.product
-    row, answer = bundle.sample["row"], bundle.sample["answer"]
+    row, answer = bundle.sample_body, bundle.sample["answer"]
     required = [bundle.needed] if bundle.needed else []
     settings = {"properties": {}, **bundle.task.Settings.model_json_schema()}
     pictures = [field.name for field in bundle.given.values() if field.widget == "image"]

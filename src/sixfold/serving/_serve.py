@@ -58,7 +58,7 @@ def proven(bundle: Bundle) -> Engine:
         ServiceError: It did not.
     """
     engine = Engine(bundle)
-    answer = engine.answers([bundle.sample["row"]])[0]
+    answer = engine.answers([bundle.sample["row"]], bundle.sample.get("settings"))[0]
     if not same_answer(bundle.sample["answer"], answer):
         raise wrong_answer(bundle, answer)
     return engine

@@ -22,7 +22,7 @@ class Records:
     """The columns of rows as they are seen, and the type that holds all values of each.
 
     Whole numbers and fractions make fractions; any other mixture makes text; a list of numbers stays a list, a list of
-    such lists too, and what is nested otherwise becomes its JSON.
+    such lists too, a list of texts becomes a text of so many lines, and what is nested otherwise becomes its JSON.
     """
 
     def __init__(self) -> None:
@@ -138,6 +138,8 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
+        return "\n".join(value)
     if isinstance(value, (dict, list, tuple)):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)

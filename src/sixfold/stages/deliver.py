@@ -79,7 +79,7 @@ def _prove(pack: Pack, bundle: Bundle, keyring: Keyring, recipients: list[str]) 
     """
     own = keyring.recipient in recipients
     reopened = pack.bundle(keyring.identity) if own else Bundle.from_members(bundle.members())
-    received = Engine(reopened).answers([bundle.sample["row"]])[0]
+    received = Engine(reopened).answers([bundle.sample["row"]], bundle.sample.get("settings"))[0]
     if not same_answer(bundle.sample["answer"], received):
         pack.verified.path.unlink(missing_ok=True)
         raise ServiceError(

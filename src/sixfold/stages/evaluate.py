@@ -90,7 +90,8 @@ class Evaluate(Stage):
             raise DataError("no_test_rows", target=prepared.target.name)
 
         answered = appraisal.answered(test.outputs, test.truth, decision)
-        judged = Judged(decision, len(truth), training, validation, test, answered, work.seed)
+        samples = graph.said(appraisal.samples, task.Settings(**_seeded(task, work))) if appraisal.samples else None
+        judged = Judged(decision, len(truth), training, validation, test, answered, work.seed, samples)
         report, data_pictures = _report(case, judged, yardsticks, guesses, left_out)
         report["rival"] = _rival(case, judged)
 
@@ -125,6 +126,11 @@ class Evaluate(Stage):
             "baselines": {name: them["value"] for name, them in headline["against"].items()},
             "gates": report["gates"],
         }
+
+
+def _seeded(task: Task, work: Workspace) -> dict[str, int]:
+    """The run's own seed, where a task draws by one."""
+    return {"seed": work.seed} if "seed" in task.Settings.model_fields else {}
 
 
 def _graphs(trained: Artefact, work: Workspace) -> dict[str, bytes]:
@@ -277,6 +283,10 @@ def _sample(
     here, not by the customer.
     """
     given, test = case.prepared.given, judged.test
+    if judged.samples is not None:  # nothing is given, so there is no row to be encoded another way
+        asked = case.task.sample_settings
+        output = case.graph.said(1, case.task.Settings(**asked))
+        return {"row": {}, "settings": dict(asked), "answer": case.task.answers(output, judged.decision)[0]}
     for place in candidates:
         row = evaluation.json_row(given, raw[int(test.numbers[place])])
         arrays = {name: field.encode([row[name]]) for name, field in given.items()}

@@ -85,7 +85,7 @@ class Prepare(Stage):
         given = {name: collected.columns[name] for name in product.given}
         _hold_kinds(collected)
         candidates, unpictured = _pictured(_targeted(target), given)
-        same = identity(given.values()) if given else None
+        same = identity(given.values() or [target])
 
         splits = split(
             told,

@@ -256,7 +256,7 @@ def _check(url: str, bundle: Bundle) -> None:
     name = bundle.product.name
     try:
         ready = _asked(url, "GET", "/health/ready")
-        said = _asked(url, "POST", "/predict", json.dumps(bundle.sample["row"]).encode())
+        said = _asked(url, "POST", "/predict", json.dumps(bundle.sample_body).encode())
     except (OSError, HTTPException, ValueError) as error:
         raise ServiceError("does_not_answer", product=name, reason=error) from error
     if ready.get("model") != bundle.version:

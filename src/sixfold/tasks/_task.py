@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -19,17 +19,20 @@ from sixfold.tasks._graphs import Graphs
 __all__ = ["Figure", "Output", "Task", "setting"]
 
 
-def setting(default: Any, title: Text, about: Text, **bounds: Any) -> Any:
+def setting(default: Any, title: Text, about: Text, *, widget: str | None = None, **bounds: Any) -> Any:
     """One of the things that a request may ask for: its schema carries what people are told, in both languages.
 
     Args:
         default: What is done where nothing is asked for.
         title: What it is called.
         about: What it does, in a sentence.
+        widget: ``text``: shown as a field of several lines beside the given columns.
         bounds: As Pydantic's ``Field`` takes them (``ge``, ``le`` …).
     """
-    in_chinese: Any = {"x-zh": {"title": title.zh, "description": about.zh}}
-    return Setting(default, title=title.en, description=about.en, json_schema_extra=in_chinese, **bounds)
+    more: Any = {"x-zh": {"title": title.zh, "description": about.zh}}
+    if widget is not None:
+        more["x-widget"] = widget
+    return Setting(default, title=title.en, description=about.en, json_schema_extra=more, **bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,18 @@ class Task(Kind, ABC):
     ignored: ClassVar[int | None] = None
     """Of targets that are whole numbers, the one that says nothing: not learned from (a pixel without a class)."""
 
+    sample_settings: ClassVar[Mapping[str, Any]] = {}
+    """What the sample asks for, that a service must answer as it was measured: so that it is answered alike."""
+
+    can_stream: ClassVar[bool] = False
+    """Whether an answer can be had piece by piece, as it is made (:meth:`stream`)."""
+
     reads_whole: ClassVar[bool] = False
     """Whether an answer to a part of a value would be none (a translation): then a value that does not fit whole into
     its column's array is refused in a service, not cut."""
 
     own_inputs: ClassVar[tuple[str, ...]] = ()
-    """Inputs of the graph that are no given column's and that the task itself fills (noise)."""
+    """Inputs of the graph that are no given column's and that the task itself fills (noise, the tokens so far)."""
 
     class Settings(Options):
         """What a request may ask for beside its rows (how many words, how bold); nothing, unless a task says more."""
@@ -144,6 +153,30 @@ class Task(Kind, ABC):
             settings: :attr:`Settings`, as the request says them; evaluation asks for nothing.
         """
         return graphs.run("graph", graphs.feed("graph", arrays))[0]
+
+    def score(self, graphs: Graphs, arrays: Mapping[str, Array], target: Array) -> Array | None:  # noqa: ARG002
+        """What is judged of n rows (n, …) where answers cannot be held against the truth one by one: a text out of
+        nothing is right in many ways, but the model finds the true one likely or not. ``None``: answers are judged.
+
+        Args:
+            graphs: The exported graphs.
+            arrays: As :meth:`respond` takes them.
+            target: The target field's encoded rows (n, …).
+        """
+        return None
+
+    def stream(self, graphs: Graphs, settings: Options) -> Generator[str, None, dict[str, Any]]:
+        """One answer in pieces, as it is made; what the generator returns is the whole. Only where ``can_stream``.
+
+        Args:
+            graphs: The exported graphs.
+            settings: :attr:`Settings`, as the request says them.
+        """
+        raise NotImplementedError
+
+    def count(self, text: str) -> int:
+        """How many tokens a text of the target has. Only where ``can_stream``."""
+        raise NotImplementedError
 
     @abstractmethod
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:

@@ -114,7 +114,14 @@ class Translation(Task):
                 limits = np.minimum(limits, settings.most)
             cache = Cache(graphs, len(limits), memory)
             end = self.target.state["end"]
-            tokens = beam_search(cache, limits, beams=settings.beams, end=end, power=settings.length_power)
+            tokens = beam_search(
+                cache,
+                limits,
+                beams=settings.beams,
+                end=end,
+                power=settings.length_power,
+                silent=self.target.state["silent"],
+            )
             found[start : start + len(tokens), : tokens.shape[1]] = tokens
         return found
 

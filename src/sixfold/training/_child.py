@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -170,8 +170,8 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     from sixfold.training._tensorflow import Stepper, keep_heap, mapped
 
     keep_heap()
-    given, facts = feeds[0].forms, feeds[0].facts
-    fed = [feed.taught() for feed in feeds] if network.is_taught else list(feeds)
+    given = feeds[0].forms
+    fed, facts = _fed(network, feeds, task)
     on, form = feeds[0].base, task.target.form.name
     lying = None if on is None else Lying(on, form, task.ignored)
 
@@ -220,6 +220,15 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
         standing = loop.run()
         found.append(_exported(network, model, stepper, feed, facts, recipe, standing, task, work, number, len(feeds)))
     return found
+
+
+def _fed(network: Layered, feeds: Sequence[Feed], task: Task) -> tuple[list[Feed], Facts]:
+    """The rows as the network learns from them, and what it may adapt to."""
+    facts = feeds[0].facts
+    if not network.is_taught:
+        return list(feeds), facts
+    fed = [feed.taught(network.at_once) for feed in feeds]
+    return fed, replace(facts, rows=fed[0].rows, columns={**facts.columns, "target": task.target.state})
 
 
 def _share_left(trial: Trial, folds: int) -> float | None:

@@ -23,6 +23,9 @@ _SHARE_OF_MEMORY = 0.3
 """Of the machine's memory, what resident rows may take; the rest is for the network and its gradients."""
 
 _SAMPLE = 10_000
+_END = 1
+"""The token where a text ends, before which the next one begins (:class:`sixfold.fields.text.Text`)."""
+
 _BATCHES_ALIKE = 32
 """So many batches are drawn together and sorted by length, so that a batch of texts has little padding."""
 
@@ -66,7 +69,8 @@ class Feed:
     def __init__(self, prepared: Prepared, task: Task, work: Workspace, seed: int, columns: Sequence[str] = ()) -> None:
         self._prepared, self._task, self._work, self._seed = prepared, task, work, seed
         self._mapping: Callable[[dict[str, Array]], dict[str, Array]] | None = None
-        self._is_taught = False
+        self._is_taught, self._pieces = False, 1.0
+        self._at_once: int | None = None
         names = input_names(prepared.given)
         self._names = {column: name for column, name in names.items() if not columns or column in columns}
         self.forms: dict[str, Form] = {name: prepared.given[column].form for column, name in self._names.items()}
@@ -95,7 +99,8 @@ class Feed:
         if self._resident is not None:
             return -(-self._resident.rows // batch)
         rows = {shard.name: shard.rows for shard in self._prepared.shards}
-        return sum(-(-sum(rows[name] for name in group) // batch) for group in self._groups)
+        pieces = [round(self._pieces * sum(rows[name] for name in group)) for group in self._groups]
+        return sum(-(-count // batch) for count in pieces)
 
     @cached_property
     def some(self) -> Chunk:
@@ -134,15 +139,25 @@ class Feed:
         }
         return feed
 
-    def taught(self) -> Feed:
-        """The same rows with the target among the inputs, as ``target``: for a model that is told it while learning."""
+    def taught(self, at_once: int | None = None) -> Feed:
+        """The same rows with the target among the inputs, as ``target``: for a model that is told it while learning.
+
+        Args:
+            at_once: Of a target's tokens, where nothing is given: longer ones become several rows, of which each begins
+                where the one before ended.
+        """
         feed = copy.copy(self)
         feed.__dict__.pop("some", None)
-        feed._is_taught = True
+        feed._is_taught, feed._at_once = True, None if self.forms else at_once
         if self._task.target.form.name == "tokens":
             feed.texts = [*self.texts, "target"]
         feed._resident = None if self._resident is None else feed._told(self._resident)
         feed.validation = feed._told(self.validation)
+        if feed._at_once is not None:
+            first = feed._resident if feed._resident is not None else feed._chunk(feed._groups[0])
+            before = {shard.name: shard.rows for shard in self._prepared.shards}
+            feed._pieces = first.rows / sum(before[name] for name in feed._groups[0])
+            feed.rows = round(feed._pieces * self.rows)
         return feed
 
     def folded(self, number: int, of: int) -> Feed:
@@ -196,6 +211,8 @@ class Feed:
         return chunk if self._mapping is None else self._mapped(chunk)
 
     def _told(self, chunk: Chunk) -> Chunk:
+        if self._at_once is not None:
+            chunk = Chunk(chunk.inputs, in_windows(chunk.targets, self._at_once))
         lengths = chunk.lengths
         if "target" in self.texts:
             own = np.count_nonzero(chunk.targets, axis=1)
@@ -211,6 +228,20 @@ class Feed:
         lengths = [np.count_nonzero(inputs[name], axis=1) for name in self.texts]
         targets = self._task.targets(arrays[self._task.target.name])
         return Chunk(inputs, targets, np.max(lengths, axis=0) if lengths else None)
+
+
+def in_windows(tokens: Array, at_once: int) -> Array:
+    """Tokens (n, length), 0 for padding at their end, in pieces (m, at_once + 1).
+
+    Each begins with the token before its first one, which is where a text ends (1) for the first piece of a row.
+    """
+    rows, length = tokens.shape
+    count = -(-length // at_once)
+    padded = np.zeros((rows, count * at_once + 1), tokens.dtype)
+    padded[:, 0], padded[:, 1 : length + 1] = _END, tokens
+    starts = np.arange(count)[:, None] * at_once + np.arange(at_once + 1)
+    pieces = padded[:, starts].reshape(rows * count, at_once + 1)
+    return np.ascontiguousarray(pieces[pieces[:, 1] != 0])
 
 
 def _alike(order: Array, lengths: Array, batch: int, draw: np.random.Generator) -> Array:

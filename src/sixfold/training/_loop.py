@@ -89,19 +89,21 @@ class Loop:
             TrainingError: The loss is no longer a number.
         """
         self._steps = self.feed.steps(self.recipe.batch)
-        self._at = Standing(epochs=self.recipe.epochs, precision=self.precision)
+        self._most = self.recipe.steps
+        epochs = self.recipe.epochs if self._most is None else min(self.recipe.epochs, -(-self._most // self._steps))
+        self._at = Standing(epochs=epochs, precision=self.precision)
         self._best: list[Array] = []
         self._pace: float | None = None
         self._keeping = 0.0
         self._resume()
         self._begun = self._kept = self._told = time.monotonic()
         self._spent_before = self._at.spent
-        while self._at.epoch < self._at.epochs and not self._is_late() and not self._is_stale():
+        while self._at.epoch < self._at.epochs and not (self._is_late() or self._is_stale() or self._is_done()):
             self._train_epoch()
         if self._best and self.recipe.keep_best:
             self.model.set_weights(self._best)
         self.stepper.finish()
-        self._at.was_cut = self._at.epoch < self._at.epochs and not self._is_stale()
+        self._at.was_cut = self._at.epoch < self._at.epochs and not (self._is_stale() or self._is_done())
         self._at.spent = self._spent()
         if self._pace:
             self._at.whole_seconds = round(self._pace * self._steps * self._at.epochs, 1)
@@ -114,7 +116,7 @@ class Loop:
         for chunk, batches in self._remaining_calls():
             called = time.monotonic()
             first = (self._at.epoch * self._steps) + self._at.step
-            whole = self._at.epochs * self._steps
+            whole = min(self._at.epochs * self._steps, self._most or self._at.epochs * self._steps)
             rates = [self._rate((first + index) / whole) for index in range(len(batches))]
             self.stepper.steps(chunk, batches, rates)
             figures = self.stepper.figures()
@@ -122,7 +124,7 @@ class Loop:
                 raise TrainingError("diverged", epoch=self._at.epoch + 1, rate=f"{rates[-1]:.2g}")
             self._at.step += len(batches)
             self._learn_pace((time.monotonic() - called) / len(batches))
-            if self._is_late():
+            if self._is_late() or self._is_done():
                 break
             now = time.monotonic()
             if now - self._told > _TOLD_EVERY:
@@ -140,7 +142,10 @@ class Loop:
             steps = whole + (rest.size > 0)
             while self._at.step - before < steps:
                 done = self._at.step - before
-                yield chunk, full[done : done + self._steps_a_call()] if done < whole else rest
+                count = self._steps_a_call()
+                if self._most is not None:
+                    count = min(count, self._most - self._at.epoch * self._steps - self._at.step)
+                yield chunk, full[done : done + count] if done < whole else rest
             before += steps
 
     def _finish_epoch(self, begun: float) -> None:
@@ -181,6 +186,9 @@ class Loop:
     def _is_late(self) -> bool:
         return self.budget is not None and self._spent() >= self.budget
 
+    def _is_done(self) -> bool:
+        return self._most is not None and self._at.epoch * self._steps + self._at.step >= self._most
+
     def _is_stale(self) -> bool:
         patience = self.recipe.patience
         return patience is not None and self._at.epoch - self._at.best_epoch >= patience > 0 and self._at.epoch > 0
@@ -196,8 +204,9 @@ class Loop:
             left = (self._at.epochs * self._steps - done) * self._pace
             left = left if self.budget is None else min(left, max(0.0, self.budget - self._spent()))
         epoch = self._at.epoch if finished else self._at.epoch + 1
-        step = self._steps if finished else self._at.step
-        self.work.tell(Epoch(epoch, self._at.epochs, step, self._steps, figures, seconds, finished, left))
+        steps = self._steps if self._most is None else min(self._steps, self._most - (epoch - 1) * self._steps)
+        step = steps if finished else self._at.step
+        self.work.tell(Epoch(epoch, self._at.epochs, step, steps, figures, seconds, finished, left))
 
     def _keep(self) -> None:
         from safetensors.numpy import save

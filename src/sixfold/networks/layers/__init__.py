@@ -8,6 +8,7 @@ from sixfold.networks.layers.number_embedding import NumberEmbedding
 from sixfold.networks.layers.one_hot import OneHot
 from sixfold.networks.layers.pooled_there import PooledThere
 from sixfold.networks.layers.positions import Positions
+from sixfold.networks.layers.room_left import RoomLeft
 from sixfold.networks.layers.token_shares import TokenShares
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "OneHot",
     "PooledThere",
     "Positions",
+    "RoomLeft",
     "TokenShares",
 ]

@@ -24,6 +24,7 @@ const WORDS = {
     writes: "Writes {target} from {given}.",
     writesAlone: "Writes {target}.",
     settings: "Settings",
+    write: "Write",
     usualSetting: "as usual",
     and: "{first} and {last}",
     others: "{count} more",
@@ -83,6 +84,7 @@ const WORDS = {
     writes: "根据 {given} 写出 {target}。",
     writesAlone: "写出 {target}。",
     settings: "设置",
+    write: "写",
     usualSetting: "默认",
     and: "{first} 和 {last}",
     others: "另外 {count} 项",
@@ -270,7 +272,14 @@ function drawFields() {
     together.append(...pictures);
   }
   at("fields").replaceChildren(...fields.filter((box) => !box.closest(".pictures") || box.matches(".pictures")));
-  const settings = settingsOf(state.about).map(settingField);
+  const all = settingsOf(state.about);
+  at("fields").append(...all.filter((one) => one.isShown).map(settingField));
+  const settings = all.filter((one) => !one.isShown).map(settingField);
+  at("example").hidden = !state.about.given.length;
+  if (state.about.verb === "generate") {
+    at("ask").dataset.say = "write";
+    at("ask").textContent = say("write");
+  }
   if (settings.length) {
     const title = element("summary", { "data-word": "settings" });
     at("fields").append(element("details", { class: "settings" }, title, element("div", { class: "fields" }, ...settings)));
@@ -286,11 +295,11 @@ function pictureNames() {
 function settingsOf(about) {
   return Object.entries(about.settings?.properties ?? {}).map(([name, schema]) => {
     const one = schema.anyOf?.find((part) => part.type !== "null") ?? schema;
-    return { name, schema, type: one.type, bounds: one, isOptional: Boolean(schema.anyOf) };
+    return { name, schema, type: one.type, bounds: one, isShown: schema["x-widget"] === "text" };
   });
 }
 
-function settingField({ name, schema, type, bounds }) {
+function settingField({ name, schema, type, bounds, isShown }) {
   const id = `setting-${name}`;
   const usual = schema.default ?? null;
   let input;
@@ -301,21 +310,27 @@ function settingField({ name, schema, type, bounds }) {
     input = element("input", { type: "number", step: type === "integer" ? "1" : "any", inputmode: "decimal" });
     if (bounds.minimum !== undefined) input.min = bounds.minimum;
     if (bounds.maximum !== undefined) input.max = bounds.maximum;
-  } else input = element("input", { type: "text", autocomplete: "off" });
-  if (usual === null || type === "array") input.dataset.wordPlaceholder = "usualSetting";
+  } else if (isShown) input = element("textarea", { rows: "4", dir: "auto" });
+  else input = element("input", { type: "text", autocomplete: "off" });
+  if (isShown) input.placeholder = "";
+  else if (usual === null || type === "array") input.dataset.wordPlaceholder = "usualSetting";
   else if (type !== "boolean") input.placeholder = String(usual);
   Object.assign(input, { id, name: id });
   input.dataset.setting = name;
   const label = element("label", { for: id });
   const about = element("small", { class: "told" });
-  return element("div", { class: "field" }, label, input, about);
+  return element("div", { class: isShown ? "field wide" : "field" }, label, input, about);
 }
 
 // The settings that differ from the usual ones.
 function settings() {
   const asked = {};
-  for (const { name, schema, type } of settingsOf(state.about)) {
+  for (const { name, schema, type, isShown } of settingsOf(state.about)) {
     const input = at(`setting-${name}`);
+    if (isShown) {
+      if (input.value !== "") asked[name] = input.value; // as it stands: a line end says something
+      continue;
+    }
     if (type === "boolean") {
       if (input.checked !== Boolean(schema.default)) asked[name] = input.checked;
       continue;
@@ -671,7 +686,12 @@ async function ask() {
   } else headers["Content-Type"] = "application/json";
   at("ask").setAttribute("aria-disabled", "true");
   at("answer").setAttribute("aria-busy", "true");
+  state.asked = settings();
   try {
+    if (state.about.streams) {
+      await listen(body, headers);
+      return undefined;
+    }
     const response = await fetch("predict", { method: "POST", body, headers });
     const said = await response.json();
     if (said.error) fault(said.error);
@@ -688,6 +708,31 @@ async function ask() {
     at("answer").setAttribute("aria-busy", "false");
   }
   return undefined;
+}
+
+// A text as it is written: server-sent events, each a piece; the last one is the whole answer.
+async function listen(body, headers) {
+  const target = state.about.target.name;
+  const response = await fetch("predict", { method: "POST", body, headers: { ...headers, Accept: "text/event-stream" } });
+  if (!response.ok) return fault((await response.json()).error);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return undefined;
+    const events = (rest + value).split("\n\n");
+    rest = events.pop();
+    for (const event of events) {
+      const said = JSON.parse(event.slice(event.indexOf("data: ") + 6));
+      if (event.startsWith("event: answer")) state.shown = { ...said, row: {} };
+      else {
+        text += said.text;
+        state.shown = { answers: [{ [target]: text }], row: {} };
+      }
+    }
+    drawAnswer();
+  }
 }
 
 function formText(value) {
@@ -707,7 +752,9 @@ function drawAnswer() {
   }
   const answer = state.shown.answers[0];
   const name = state.about.target.name;
-  at("took").textContent = say("took", { time: state.shown.milliseconds.toLocaleString(document.documentElement.lang) });
+  const { milliseconds } = state.shown;
+  if (milliseconds !== undefined)
+    at("took").textContent = say("took", { time: milliseconds.toLocaleString(document.documentElement.lang) });
   if (state.painter) {
     at("answer").replaceChildren(...state.painter.draw(answer, painterTools()));
     return;
@@ -741,7 +788,7 @@ function drawAnswer() {
 function painterTools() {
   const { about, language, pictures, shown } = state;
   const urls = new Map([...pictures].map(([column, { url }]) => [column, url]));
-  return { about, language, pictures: urls, row: shown.row, element, share, amount, escaped, copied };
+  return { about, language, pictures: urls, row: shown.row, asked: state.asked ?? {}, element, share, amount, escaped, copied };
 }
 
 function sayNumber(value, interval) {
