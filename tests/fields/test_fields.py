@@ -43,6 +43,11 @@ SAMPLES: dict[str, list[Any]] = {
     "yes_no": ["yes", "no", None, "yes"],
     "image": [picture(4, 6), None, picture(4, 6, seed=1)],
     "mask": [png(np.array([[0, 1], [2, 2]], np.uint8)), None, png(np.array([[2, 1]], np.uint8))],
+    "boxes": [
+        {"boxes": [{"label": "a", "x": 1, "y": 2, "width": 3, "height": 4}], "width": 10, "height": 10},
+        None,
+        {"boxes": [], "units": "relative"},
+    ],
     "date": ["2024-03-05 14:30", None, "2024/3/6", "2023年1月1日"],
     "series": [[1, 2, None, 4], None, "[0.5, 1]", np.arange(3)],
     "text": ["A good film.", None, "服务很好，下次还来", "\x00\u200b"],

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,49 @@ def class_folders(folder: Path, spoil: Callable[[bytes], bytes] = lambda data: d
             data = picture(seed=number + (1000 if name == "cat" else 0))
             (folder / "photos" / name / f"{number}.png").write_bytes(spoil(data))
 
+
+def masked(mask: Callable[[int], np.ndarray], photo_side: int = 12) -> Callable[[Path], None]:
+    """Pictures of so many pixels a side, each with a mask."""
+
+    def write(folder: Path) -> None:
+        for name in ("images", "masks"):
+            (folder / "photos" / name).mkdir(parents=True)
+        for number in range(12):
+            (folder / "photos" / "images" / f"{number}.png").write_bytes(picture(photo_side, number))
+            stream = io.BytesIO()
+            Image.fromarray(mask(number)).save(stream, "PNG")
+            (folder / "photos" / "masks" / f"{number}.png").write_bytes(stream.getvalue())
+
+    return write
+
+
+def boxed(box: str, photo: Callable[[int], bytes] = lambda number: picture(12, number)) -> Callable[[Path], None]:
+    """Pictures of 12 pixels a side and a table that names them, each with one box."""
+
+    def write(folder: Path) -> None:
+        (folder / "photos").mkdir()
+        (folder / "photos" / "data.csv").write_text(
+            "photo,cells\n"
+            + "".join(f'{number}.png,"[{box}]"\n'.replace("NUMBER", str(number % 5)) for number in range(12)),
+            "utf-8",
+        )
+        for number in range(12):
+            (folder / "photos" / f"{number}.png").write_bytes(photo(number))
+
+    return write
+
+
+def huge(number: int) -> bytes:
+    """A picture whose header promises 20,000 × 20,000 pixels."""
+    data = bytearray(picture(12, number))
+    data[16:24] = (20_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
+    return bytes(data)
+
+
+BOX = '{""label"": ""a"", ""x"": %s, ""y"": NUMBER, ""width"": 4, ""height"": 4}'
+BOXES = {"given": "{photo: image}", "predict": "{cells: boxes}"}
+MASKS = {"given": "{photo: image}", "predict": "{scene: {kind: mask, classes: [a, b]}}"}
 
 PHOTOS = {"given": "{photo: image}", "predict": "{animal: category}"}
 
@@ -252,6 +296,24 @@ CASES = {
         environment=lambda folder: {"SIXFOLD_HOME": "/proc/sixfold"},
     ),
     "a full disk": Case("store.disk_full", table(ROWS * 400), declared(), exit_code=1, environment=small_disk),
+    "masks of another size than their pictures": Case(
+        "data.bad_values", masked(lambda number: np.eye(9, k=number % 5, dtype=np.uint8)), declared("photos", **MASKS)
+    ),
+    "masks with a number that is no class": Case(
+        "data.bad_values",
+        masked(lambda number: 3 * np.eye(12, k=number % 5, dtype=np.uint8)),
+        declared("photos", **MASKS),
+    ),
+    "masks of one class": Case(
+        "data.bad_column",
+        masked(lambda number: np.zeros((12, 12 + number % 2), np.uint8)),
+        declared("photos", given="{photo: image}", predict="{scene: mask}"),
+    ),
+    "boxes outside their pictures": Case("data.bad_values", boxed(BOX % 40), declared("photos", **BOXES)),
+    "boxes that are none": Case("data.bad_values", boxed("7, NUMBER"), declared("photos", **BOXES)),
+    "pictures of 20,000 by 20,000 pixels": Case(
+        "data.unreadable_images", boxed(BOX % 1, huge), declared("photos", **BOXES)
+    ),
     "a pack that is none": Case(
         "pack.not_a_pack",
         lambda folder: (folder / "a.sixfold").write_bytes(b"nothing"),

@@ -26,7 +26,7 @@ __all__ = ["MOST_CLASSES", "Guess", "guessed", "guessed_target", "insisted", "is
 MOST_CLASSES = 200
 """Different values of a target; beyond, it is hardly a matter of classes."""
 
-_COMPANIONS = ("mask",)
+_COMPANIONS = ("mask", "boxes")
 """Roles that are kinds of column themselves."""
 
 _CODES = 10

@@ -23,6 +23,7 @@ __all__ = [
     "plain",
     "say",
     "short",
+    "swatch",
     "t",
     "table",
     "text_of",
@@ -76,6 +77,11 @@ def meter(share: float) -> str:
     """A share as a bar and as a number."""
     bar = f'<span class="meter"><i style="width:{share * 100:.1f}%"></i></span>'
     return f'{bar}<span class="share">{say(shown(share, "share"))}</span>'
+
+
+def swatch(color: str) -> str:
+    """A small square of a colour."""
+    return f'<i class="swatch" style="background:{html.escape(color)}"></i>'
 
 
 def number(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sixfold.evaluation._appraisal import Report, Section, Thumbnails
-from sixfold.evaluation._html import image_of, meter, say, short, t, table
+from sixfold.evaluation._html import image_of, meter, say, short, swatch, t, table
 from sixfold.evaluation._words import both, count, interval, shown
 from sixfold.language import Text
 
@@ -73,7 +73,7 @@ def by_class(report: Report) -> str:
         (say(Text("Test pictures with it", "含该类的测试图片")), True),
     ]
     lines = (
-        f"<tr><th>{_swatch(one)} {say(short(one['class']))}</th>"
+        f"<tr><th>{swatch(one['color'])} {say(short(one['class']))}</th>"
         f'<td class="wide">{meter(one["iou"]) if one["iou"] is not None else "–"}</td>'
         f'<td class="n">{say(interval(one["low"], one["high"], "share"))}</td>'
         f'<td class="n">{say(shown(one["precision"], "share"))}</td>'
@@ -111,7 +111,7 @@ def mistakes(report: Report, thumbnails: Thumbnails) -> Section:
             "依次为图片、正确的掩码、给出的答案；请先检查掩码是否标错。",
         )
         legend = " ".join(
-            f'<span class="key-of">{_swatch(one)} {say(short(one["class"], 24))}</span>'
+            f'<span class="key-of">{swatch(one["color"])} {say(short(one["class"], 24))}</span>'
             for one in report["classes"][:_MOST_CLASSES]
         )
         parts.append(f"<h3>{say(title)}</h3><p class='quiet'>{say(about)}</p><p class='small'>{legend}</p>")
@@ -148,7 +148,3 @@ def _example(example: Mapping[str, Any], thumbnails: Thumbnails) -> str:
         f'<li><div class="several three"><span class="layered">{photo}</span>{layers}</div>'
         f'<p>{say(Text("mean IoU", "平均交并比"))} <b>{iou}</b><br><span class="quiet small">{where}</span></p></li>'
     )
-
-
-def _swatch(one: Mapping[str, Any]) -> str:
-    return f'<i class="swatch" style="background:{html.escape(one["color"])}"></i>'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import colorsys
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,6 +13,7 @@ from pydantic import Field as Setting
 from pydantic import field_validator
 
 from sixfold.families import Options as KindOptions
+from sixfold.fields._colors import distinct
 from sixfold.fields._field import Array, Field, Values, Widget
 from sixfold.fields._form import Form
 from sixfold.fields._medical import Scan
@@ -35,7 +35,6 @@ _LOOKED_AT = 2_000
 _LARGEST_DEFAULT_SIDE = 256
 _MOST_FILE_BYTES = 1 << 20
 _BYTE = 256
-_GOLDEN = 0.618_034
 
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N")
 _HEX = re.compile(r"#([0-9a-fA-F]{6})")
@@ -169,7 +168,7 @@ class Mask(Field):
     def colors(self) -> list[str]:
         """A colour for each class, as #rrggbb: its own where masks have colours, else one that tells it from others."""
         keys: list[int] = self.state["keys"]
-        return [f"#{key:06x}" for key in keys] if self.state["is_colored"] else _distinct(len(keys))
+        return [f"#{key:06x}" for key in keys] if self.state["is_colored"] else distinct(len(keys))
 
     @property
     def form(self) -> Form:
@@ -368,15 +367,6 @@ def _size(sizes: Sequence[tuple[int, ...]]) -> dict[str, int]:
     scale = min(1.0, _LARGEST_DEFAULT_SIDE / float(own.max()))
     height, width = (max(1, round(float(side) * scale)) for side in own)
     return {"height": height, "width": width}
-
-
-def _distinct(count: int) -> list[str]:
-    """Colours that are told apart: hues by the golden ratio, in three brightnesses."""
-    found = []
-    for place in range(count):
-        red, green, blue = colorsys.hls_to_rgb((0.58 + place * _GOLDEN) % 1, (0.5, 0.36, 0.66)[place % 3], 0.62)
-        found.append(f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}")
-    return found
 
 
 def _rgb(color: str) -> tuple[int, int, int]:

@@ -84,11 +84,13 @@ class Facts:
         sample: At most 10,000 of them by input name, (n, *form.shape) each; empty where only the shapes matter.
         columns: What the fitted field of each input knows (``state``), for networks that go by more than the form (a
             preset's own tokenizer); of a network that is taught, also that of its ``target``.
+        target: What the fitted target field knows (how many kinds of box there are, and how large they are).
     """
 
     rows: int = 1000
     sample: Mapping[str, Array] = field(default_factory=dict)
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    target: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,13 @@ class Part:
         model: The Keras model; its inputs are a dictionary.
         sample: A few rows of those inputs, (n, …) each, that the graph is held equal to the model on; empty: the
             training rows, of a part whose inputs are the given columns.
+        is_ranked: Whether what it gives for a row is a list of vectors ranked by how sure they are (boxes): two that
+            are all but equally sure may stand in another order in the graph, and still be right.
     """
 
     model: keras.Model
     sample: Mapping[str, Array] = field(default_factory=dict)
+    is_ranked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

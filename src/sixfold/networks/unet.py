@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field as Setting
 
@@ -14,6 +14,7 @@ from sixfold.fields import Form, FormName
 from sixfold.language import Text
 from sixfold.networks._convolution import centred, over
 from sixfold.networks._inputs import inputs_of
+from sixfold.networks._levels import as_large, block, with_surroundings
 from sixfold.networks._network import Draw, Facts, Layered, Proposal, Recipe
 from sixfold.tasks import Output
 
@@ -71,18 +72,18 @@ class Unet(Layered):
         depth = max(1, min(len(_WIDTHS), round(math.log2(max(1, min(x.shape[1:3]) / _LAST_SIDE))) + 1))
         for level in range(depth):
             filters = width * _WIDTHS[level]
-            x = _block(x, filters, strides=1 if level == 0 else 2)
+            x = block(x, filters, strides=1 if level == 0 else 2)
             for _ in range(_BLOCKS[level] - 1):
-                x = _block(x, filters)
+                x = block(x, filters)
             levels.append(x)
-        x = _with_surroundings(x)
+        x = with_surroundings(x)
         for below in reversed(levels[:-1]):
             x = over(x, below.shape[-1], 1)
-            x = keras.layers.Add()([_as_large(x, below.shape[1:3]), below])
-            x = _block(x, below.shape[-1])
+            x = keras.layers.Add()([as_large(x, below.shape[1:3]), below])
+            x = block(x, below.shape[-1])
         x = keras.layers.Dropout(0.1)(x)
         x = keras.layers.Conv2D(output.units, 1, dtype="float32")(x)
-        x = _as_large(x, output.places)
+        x = as_large(x, output.places)
         return keras.Model(inputs, keras.layers.Activation(output.activation, dtype="float32")(x), name="unet")
 
     def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:  # noqa: ARG002
@@ -118,35 +119,3 @@ class Unet(Layered):
                 "augment": augment,
             }
         )
-
-
-def _block(x: Any, filters: int, strides: int = 1) -> Any:
-    """Two 3×3 convolutions and a shortcut."""
-    import keras
-
-    y = over(over(x, filters, strides=strides), filters, is_active=False)
-    if strides > 1:
-        x = keras.layers.AveragePooling2D(2, padding="same")(x)
-    if x.shape[-1] != filters:
-        x = over(x, filters, 1, is_active=False)
-    return keras.layers.ReLU()(keras.layers.Add()([x, y]))
-
-
-def _with_surroundings(x: Any) -> Any:
-    """Each place of a coarse picture told what the whole picture is like."""
-    import keras
-
-    whole = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
-    whole = keras.layers.Conv2D(x.shape[-1], 1, activation="sigmoid")(whole)
-    return keras.layers.Add()([x, keras.layers.Multiply()([x, whole])])
-
-
-def _as_large(x: Any, size: tuple[int, ...]) -> Any:
-    """Pictures brought to a (height, width) by lines between pixels; what is too much of a doubling is cut off."""
-    import keras
-
-    if tuple(x.shape[1:3]) == tuple(size):
-        return x
-    factor = max(-(-size[0] // x.shape[1]), -(-size[1] // x.shape[2]))
-    x = keras.layers.UpSampling2D(factor, interpolation="bilinear")(x)
-    return x[:, : size[0], : size[1]] if tuple(x.shape[1:3]) != tuple(size) else x

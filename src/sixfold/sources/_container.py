@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ import orjson
 
 from sixfold.errors import SourceError
 from sixfold.progress import Note
+from sixfold.sources._annotations import Boxed, coco, voc, yolo, yolo_names
 from sixfold.sources._attached import Attachments
 from sixfold.sources._detect import decoded
 from sixfold.sources._files import divided, nearest
 from sixfold.sources._layout import Layout, Member, layout_of
+from sixfold.sources._pairs import class_names, ordered, splits_listed
 from sixfold.sources._records import Records
 from sixfold.sources._source import Provenance, Source
 from sixfold.sources._tables import TableFile, TableOptions, Tables
@@ -121,7 +124,10 @@ class Container(Source, ABC):
         if layout.in_classes:
             self._tell_classes(layout)
             yield from self._documents(layout)
-        elif layout.content == "mask":
+        elif layout.way == "coco":
+            yield from self._coco(layout)
+        elif layout.roles is not None:
+            layout = self._with_lists(layout)
             self._tell_pairs(layout)
             yield from self._pairs(layout)
         elif layout.content == "json":
@@ -163,11 +169,16 @@ class Container(Source, ABC):
         self.listener(Note("collect", key, values))
         self._tell_splits(layout, splits)
 
-    def _tell_pairs(self, layout: Layout) -> None:
+    def _tell_pairs(self, layout: Layout, told_by: str | None = None) -> None:
         splits = list(dict.fromkeys(member.split for member in layout.members if member.split is not None))
         self._found = {"pairs": len(layout.members), "splits": splits, "skipped": len(layout.skipped)}
         first = layout.members[0]
-        values = {"path": self.place, "count": len(layout.members), "picture": first.name, "companion": first.beside}
+        values = {
+            "path": self.place,
+            "count": len(layout.members),
+            "picture": first.name,
+            "companion": told_by or first.beside,
+        }
         self.listener(Note("collect", "collect.pairs", values))
         self._tell_splits(layout, splits)
 
@@ -196,11 +207,28 @@ class Container(Source, ABC):
             yield rows
         self._digest = self._digest or digest.hexdigest()
 
+    def _with_lists(self, layout: Layout) -> Layout:
+        """The layout with the splits that lists tell; a picture that stands in none of them is passed over."""
+        if not layout.lists:
+            return layout
+        lists = {name: data.decode("utf-8", "replace").splitlines() for name, data in self.contents(layout.lists)}
+        splits = splits_listed([member.name for member in layout.members], lists)
+        if len(set(splits.values())) < 2:  # noqa: PLR2004 — one split alone divides nothing
+            return layout
+        by_name = {member.name: member for member in layout.members}
+        members = tuple(replace(by_name[name], split=splits[name]) for name in ordered(splits))
+        return replace(layout, members=members, skipped=(*layout.skipped, *(by_name.keys() - splits.keys())))
+
     def _pairs(self, layout: Layout) -> Iterator[pl.DataFrame]:
-        """Pictures and their masks, a bearable number at a time; the digest of a folder is made on the way."""
+        """Pictures and their companions, a bearable number at a time; the digest of a folder is made on the way."""
         import polars as pl
 
-        digest = hashlib.sha256()
+        digest, boxed = hashlib.sha256(), Boxed()
+        names_of = yolo_names(dict(self.contents(class_names(layout.skipped)))) if layout.way == "yolo" else {}
+
+        def boxes(name: str, data: bytes) -> str:
+            return voc(name, data, boxed) if layout.way == "voc" else yolo(name, data, names_of, boxed)
+
         for members in self._bearable(layout.members):
             names = [name for member in members for name in (member.name, member.beside) if name is not None]
             files = dict(self.contents(names))
@@ -208,10 +236,54 @@ class Container(Source, ABC):
                 digest.update(hashlib.sha256(name.encode() + b"\0" + files[name]).digest())
             columns = {
                 "image": pl.Series([files[member.name] for member in members], dtype=pl.Binary),
-                "mask": pl.Series([files[str(member.beside)] for member in members], dtype=pl.Binary),
             }
+            beside = [(str(member.beside), files[str(member.beside)]) for member in members]
+            if layout.content == "mask":
+                columns["mask"] = pl.Series([data for _, data in beside], dtype=pl.Binary)
+            else:
+                columns["boxes"] = pl.Series([boxes(name, data) for name, data in beside], dtype=pl.String)
             yield _named(pl.DataFrame(columns), members, layout)
         self._digest = self._digest or digest.hexdigest()
+        self._tell_empty(boxed)
+
+    def _coco(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        """Pictures and the boxes that files of COCO tell of them."""
+        import polars as pl
+
+        boxed, values, splits = Boxed(), dict[str, str](), dict[str, str | None]()
+        attachments = Attachments(self.sizes, "", self._attached, self.at_once)
+        missing: list[str] = []
+        for member in layout.members:
+            ((_, data),) = self.contents([member.name])
+            folder = member.name.rpartition("/")[0]
+            for path, value in coco(member.name, data, boxed).items():
+                name = attachments.found(f"{folder}/{path}") or attachments.found(path)
+                if name is None:
+                    missing.append(path)
+                else:
+                    values[name], splits[name] = value, member.split
+        if not values:
+            raise SourceError("no_pictures_of_boxes", path=layout.members[0].name, first=missing[0] if missing else "–")
+        members = [Member(name, None, splits[name]) for name in ordered(splits)]
+        told_by = layout.members[0].name
+        layout = replace(layout, members=tuple(members), skipped=(*layout.skipped, *missing))
+        self._tell_pairs(layout, told_by)
+        digest = hashlib.sha256("".join(values[member.name] for member in members).encode())
+        for piece in self._bearable(members):
+            files = dict(self.contents([member.name for member in piece]))
+            for member in piece:
+                digest.update(hashlib.sha256(member.name.encode() + b"\0" + files[member.name]).digest())
+            columns = {
+                "image": pl.Series([files[member.name] for member in piece], dtype=pl.Binary),
+                "boxes": pl.Series([values[member.name] for member in piece], dtype=pl.String),
+            }
+            yield _named(pl.DataFrame(columns), piece, layout)
+        self._digest = self._digest or digest.hexdigest()
+        self._tell_empty(boxed)
+
+    def _tell_empty(self, boxed: Boxed) -> None:
+        if boxed.empty:
+            self.listener(Note("collect", "collect.empty_boxes", {"count": boxed.empty}))
 
     def _bearable(self, members: Sequence[Member]) -> Iterator[list[Member]]:
         """Members in pieces that are of bearable size together with their companions."""

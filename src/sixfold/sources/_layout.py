@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from sixfold.errors import SourceError
-from sixfold.sources._pairs import mask_pairs, ordered, split_of
+from sixfold.sources._pairs import box_pairs, coco_files, mask_pairs, ordered, split_lists, split_of
 from sixfold.sources._splits import SPLITS, natural, split_named, splits_of_files
 
 __all__ = ["PICTURE_SUFFIXES", "SERIES_SUFFIX", "TABLE_SUFFIXES", "Layout", "Member", "layout_of"]
@@ -27,7 +27,8 @@ _DOCUMENTS = frozenset({"readme", "license", "licence", "copying", "changelog", 
 _FEWEST_PARTS = 2
 
 
-Content: TypeAlias = Literal["image", "text", "mask", "json", "table"]
+Content: TypeAlias = Literal["image", "text", "mask", "boxes", "json", "table"]
+Way: TypeAlias = Literal["", "voc", "yolo", "coco"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,23 @@ class Layout:
     """What the files are, in the order of their rows; and what was passed over.
 
     ``image`` and ``text`` are documents in class folders, one row each; ``mask`` pictures that each have a mask;
-    ``json`` documents of one row or a list of rows each; ``table`` the files of one table.
+    ``boxes`` pictures that each have a file of boxes, written in the ``way`` of Pascal VOC (``lists`` tell its splits)
+    or YOLO, or files of COCO that tell those of many pictures; ``json`` documents of one row or a list of rows each;
+    ``table`` the files of one table.
     """
 
     content: Content
     members: tuple[Member, ...]
     skipped: tuple[str, ...] = ()
+    way: Way = ""
+    lists: tuple[str, ...] = ()
 
     @property
     def roles(self) -> tuple[str, ...] | None:
         """What a row's parts are called where they are no columns: given first and target last."""
         if self.in_classes:
             return self.content, "class"
-        return ("image", self.content) if self.content == "mask" else None
+        return ("image", self.content) if self.content in ("mask", "boxes") else None
 
     @property
     def in_classes(self) -> bool:
@@ -71,6 +76,8 @@ def layout_of(names: Sequence[str], where: str) -> Layout:
 
     Class folders are recognised below any number of folders that hold everything, and below folders called train,
     validation and test. A class is the first folder after those; what lies deeper belongs to it.
+    Pictures in a folder called images with masks of the same names in one called masks, or with masks called after
+    them, are rows of both; so are pictures with files of boxes.
 
     Raises:
         SourceError: There is nothing to learn from, pictures lie in no class folder, or tables cannot be told apart.
@@ -80,6 +87,8 @@ def layout_of(names: Sequence[str], where: str) -> Layout:
     tables = [name for name in seen if _is_table(name)]
     if pairs := mask_pairs(pictures):
         return _laid_out("mask", _paired(pairs), names)
+    if boxes := _boxes(pictures, seen):
+        return boxes
     classified = _class_rows(pictures, where)
     if classified and (len({member.label for member in classified}) > 1 or not tables):
         return _laid_out("image", classified, names)
@@ -102,6 +111,28 @@ def layout_of(names: Sequence[str], where: str) -> Layout:
 def _laid_out(content: Content, members: Sequence[Member], names: Sequence[str]) -> Layout:
     kept = {name for member in members for name in (member.name, member.beside)}
     return Layout(content, tuple(members), tuple(name for name in names if name not in kept))
+
+
+def _boxes(pictures: Sequence[str], names: Sequence[str]) -> Layout | None:
+    """Pictures with boxes; ``None`` where no file says where there are any."""
+    way, pairs = box_pairs(pictures, names)
+    if pairs:
+        lists = split_lists(names) if way == "voc" else ()
+        return replace(_laid_out("boxes", _paired(pairs), names), way=cast("Way", way), lists=lists)
+    if pictures and (files := coco_files(names)):
+        splits: Sequence[str | None] = [split_of(name) or _split_in(name) for name in files]
+        if len(files) > 1 and not all(splits):
+            return None
+        members = tuple(Member(name, None, split) for name, split in zip(files, splits, strict=True))
+        others = tuple(name for name in names if name not in {*files, *pictures})
+        return Layout("boxes", members, others, "coco")
+    return None
+
+
+def _split_in(name: str) -> str | None:
+    """The split that a word of a file's own name tells: ``instances_val2017.json``."""
+    words = re.split(r"[_\-.\s\d]+", PurePosixPath(name).stem)
+    return next((split for word in words if (split := split_named(word))), None)
 
 
 def _paired(pairs: Mapping[str, str]) -> list[Member]:

@@ -24,7 +24,6 @@ _WORST = 12
 _CANDIDATES = 8
 """Test rows that are tried as the sample before two encodings of a row are called different."""
 
-_SAME = 1e-4
 _SECTIONS = ("given", "predict", "generate", "choose", "collect", "prepare", "train", "evaluate")
 
 
@@ -291,7 +290,7 @@ def _sample(
         row = evaluation.json_row(given, raw[int(test.numbers[place])])
         arrays = {name: field.encode([row[name]]) for name, field in given.items()}
         output = case.graph.outputs({ROW: test.numbers[place : place + 1], **arrays}, 1)
-        if np.allclose(output[0], test.outputs[place], rtol=0, atol=_SAME):
+        if case.task.alike(output[0], test.outputs[place]):
             first = case.graph.outputs(arrays, 1)  # as a service answers it, where it is the first row
             answers = case.task.answers(first, judged.decision)
             if (base := base_of(case.prepared.target, given)) is not None:

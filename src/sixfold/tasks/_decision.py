@@ -20,6 +20,7 @@ class Decision(BaseModel):
         threshold: For yes or no: the calibrated probability from which the answer is yes.
         margin: For numbers: how far above and below the answer its interval reaches, in the target's encoded units
             (split conformal: Lei et al. 2018); ``None`` where there were too few validation rows to tell.
+        thresholds: For boxes: of each class, the score from which one is told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +28,7 @@ class Decision(BaseModel):
     temperature: float = 1.0
     threshold: float = 0.5
     margin: float | None = None
+    thresholds: tuple[float, ...] | None = None
 
     def calibrated(self, probabilities: Array) -> Array:
         """Probabilities (n, classes), or (n, 1) of yes, after temperature scaling; float64."""

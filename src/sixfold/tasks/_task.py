@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field as Setting
 
 from sixfold.families import Kind, Options
@@ -17,6 +18,8 @@ from sixfold.tasks._decision import Decision
 from sixfold.tasks._graphs import Graphs
 
 __all__ = ["Figure", "Output", "Task", "setting"]
+
+_SAME = 1e-4
 
 
 def setting(default: Any, title: Text, about: Text, *, widget: str | None = None, **bounds: Any) -> Any:
@@ -181,6 +184,10 @@ class Task(Kind, ABC):
     @abstractmethod
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
         """What :meth:`respond` gave (n, …) as answers for people: the value by the target's name, and how sure."""
+
+    def alike(self, one: Array, other: Array) -> bool:
+        """Whether two outputs of one row say the same, but for what the order of sums may change."""
+        return bool(np.allclose(one, other, rtol=0, atol=_SAME))
 
     def upon(self, answers: list[dict[str, Any]], extents: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:  # noqa: ARG002
         """:meth:`answers` in terms of what they lie upon, where the target's kind lies upon a given column.

@@ -229,9 +229,10 @@ def _moved_boxes(boxes: Any, move: _Move) -> Any:
     x = ops.stack([left, left + wide, left + wide, left], axis=-1) * width - 0.5  # (batch, most, 4)
     y = ops.stack([top, top, top + high, top + high], axis=-1) * height - 0.5
     if move.transforms is not None:
-        a, b, c, d, e, f = (move.transforms[:, index, None, None] for index in range(6))
-        across, down, whole = x - c, y - f, a * e - b * d
-        x, y = (e * across - b * down) / whole, (a * down - d * across) / whole
+        # Each (batch, 1, 1): the transform goes from the new picture to the old one, so corners go through its inverse.
+        right_x, right_y, from_x, down_x, down_y, from_y, *_ = ops.unstack(move.transforms[..., None, None], axis=1)
+        across, down, whole = x - from_x, y - from_y, right_x * down_y - right_y * down_x
+        x, y = (down_y * across - right_y * down) / whole, (right_x * down - down_x * across) / whole
     x, y = (x + 0.5) / width, (y + 0.5) / height
     if move.is_mirrored is not None:
         x = ops.where(move.is_mirrored[:, None, None], 1 - x, x)

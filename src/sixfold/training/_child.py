@@ -273,7 +273,7 @@ def _exported(
         texts = [] if part.sample else feed.texts  # a part's own sample is taken as it is
         found = {"output": stepper.outputs(inputs)} if is_as_trained else mapped(part.model, inputs, texts)
         graphs[name] = exported(part.model)  # which wants a model that was called before
-        difference = max(difference, hold_equal(graphs[name], inputs, list(found.values())))
+        difference = max(difference, hold_equal(graphs[name], inputs, list(found.values()), is_ranked=part.is_ranked))
     weights = {f"{index:05}": np.array(value) for index, value in enumerate(whole.get_weights())}
     work.write("weights.safetensors" if folds == 1 else f"weights-{number}.safetensors", _tensors(weights))
     versions = {name: version(name) for name in ("keras", "onnx", "onnxruntime", "numpy")}

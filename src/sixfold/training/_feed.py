@@ -111,7 +111,7 @@ class Feed:
     @property
     def facts(self) -> Facts:
         """What a network may adapt to."""
-        return Facts(self.rows, self.some.inputs, self._columns)
+        return Facts(self.rows, self.some.inputs, self._columns, self._prepared.target.state)
 
     def whole(self) -> Rows:
         """All training rows that fit in memory at once."""

@@ -1,5 +1,6 @@
 """Layers of our own. Importing this folder imports Keras: only code that builds a network does."""
 
+from sixfold.networks.layers._cells import corners, ious, middles
 from sixfold.networks.layers.block import Block
 from sixfold.networks.layers.decoder import Decoder
 from sixfold.networks.layers.ensemble_dense import EnsembleDense
@@ -9,6 +10,7 @@ from sixfold.networks.layers.one_hot import OneHot
 from sixfold.networks.layers.pooled_there import PooledThere
 from sixfold.networks.layers.positions import Positions
 from sixfold.networks.layers.room_left import RoomLeft
+from sixfold.networks.layers.surest_boxes import SurestBoxes
 from sixfold.networks.layers.token_shares import TokenShares
 
 __all__ = [
@@ -21,5 +23,9 @@ __all__ = [
     "PooledThere",
     "Positions",
     "RoomLeft",
+    "SurestBoxes",
     "TokenShares",
+    "corners",
+    "ious",
+    "middles",
 ]
