@@ -1,11 +1,13 @@
 # make demo   set up, and take the handwritten digits through all six stages to a delivered, verified pack
 # make test   set up, and run the tests
+# make examples DATA=FOLDER   every example on real data
+# make examples-tiny           every example on a few made-up rows
 # make check  what CI runs: tests, lint, types, floors
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check docs clean
+.PHONY: demo test check docs examples examples-tiny clean
 
 demo: $(VENV)/.build
 	$(BIN)/sixfold run examples/digits/product.yaml
@@ -19,6 +21,12 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+examples: $(VENV)/.build
+	$(BIN)/python examples/run.py --data "$(DATA)"
+
+examples-tiny: $(VENV)/.build
+	$(BIN)/python examples/run.py --tiny
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m sixfold.reference docs
