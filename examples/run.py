@@ -67,7 +67,8 @@ def real(product: sixfold.Product, folder: Path) -> sixfold.Product:
     """The product on files of ``folder``; what no file is (``sklearn:digits``) stays."""
 
     def found(place: str) -> str:
-        return str(folder / place) if (folder / place.partition("#")[0]).exists() else place
+        before, mark, file = place.rpartition(":")
+        return f"{before}{mark}{folder / file}" if (folder / file.partition("#")[0]).exists() else place
 
     data = product.data
     return product.with_data({k: found(v) for k, v in data.items()} if isinstance(data, dict) else found(str(data)))
