@@ -257,6 +257,40 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
     yield Row("houses table alone", {**houses, "given": numbers}, 10, {}, seeds=1)
     yield Row("houses photos alone", {**houses, "given": photos}, 10, {}, seeds=1)
 
+    training = {
+        "data": place("lalonde_psid_realcause.csv"),
+        "given": {
+            **dict.fromkeys(("age", "education", "re74", "re75"), "number"),
+            **dict.fromkeys(("black", "hispanic", "married", "nodegree"), "yes_no"),
+        },
+        "choose": {"t": "yes_no"},
+        "to_raise": {"y": "number"},
+    }
+    yield Row(
+        "lalonde_psid choose",
+        training,
+        2,
+        {"pehe over forests <": 1.0, "value over forests": 0.0, "gain over none low": 0.0},
+        seeds=1,
+        parts=tuple({"prepare": {"split": {"fold": fold, "of": 10}}} for fold in range(1, 11)),
+        measure=_against_forests(place("lalonde_psid_realcause.csv")),
+    )
+    twins = _unique_columns(data / "twins.csv")
+    beside = {"T", "yf", "y0", "y1", "y_cf", "Propensity"}
+    yield Row(
+        "twins choose",
+        {
+            "data": twins,
+            "given": {name: "number" for name in _header(twins) if name not in beside},
+            "choose": {"T": "yes_no"},
+            "to_lower": {"yf": "yes_no"},
+        },
+        2,
+        {"error of the average effect <": 0.01, "told that no effect by row can be learned": 1.0},
+        seeds=1,
+        measure=_against_truth(twins),
+    )
+
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -479,6 +513,115 @@ def _against_trees(files: Mapping[str, str], target: str, yes: str) -> Callable[
         }
 
     return measure
+
+
+def _against_forests(file: str) -> Callable[[list[Outcome]], dict[str, float]]:
+    """Of all folds together: the error of each row's effect as a share of that of the best of the S-, T- and DR-forests
+    trained here, and the true outcome under the choices, less that under the best forest's and less that of none.
+
+    Both potential outcomes of the rows stand in the file; they are looked at here alone.
+    """
+
+    def measure(outcomes: list[Outcome]) -> dict[str, float]:
+        import pandas as pd
+
+        frame = pd.read_csv(file)
+        effect = frame["ite"].to_numpy()
+        given = frame.drop(columns=["t", "y", "y0", "y1", "ite"]).to_numpy()
+        treated, y = frame["t"].to_numpy().astype(int), frame["y"].to_numpy()
+        ours, arms = np.full(len(frame), np.nan), np.zeros(len(frame), int)
+        forests = {name: np.full(len(frame), np.nan) for name in ("s", "t", "dr")}
+        for outcome in outcomes:
+            found = outcome["predictions"]
+            rows = found["row"]
+            ours[rows], arms[rows] = found["effects"][:, 1], found["arm"]
+            rest = np.setdiff1d(np.arange(len(frame)), rows)
+            for name, told in _forests(given[rest], treated[rest], y[rest], given[rows]).items():
+                forests[name][rows] = told
+        errors = {name: float(np.sqrt(((told - effect) ** 2).mean())) for name, told in forests.items()}
+        values = {name: float(np.where(told > 0, effect, 0).mean()) for name, told in forests.items()}
+        gains = np.where(arms == 1, effect, 0)
+        draw = np.random.default_rng(0)
+        means = [gains[draw.integers(0, len(gains), len(gains))].mean() for _ in range(RESAMPLES)]
+        low, high = np.quantile(means, (0.025, 0.975))
+        pehe = float(np.sqrt(((ours - effect) ** 2).mean()))
+        return {
+            "pehe over forests": pehe / min(errors.values()),
+            "value over forests": float(gains.mean()) - max(values.values()),
+            "gain over none low": float(low),
+            "gain over none": float(gains.mean()),
+            "gain over none high": float(high),
+            "pehe": pehe,
+            **{f"pehe of {name}-forest": error for name, error in errors.items()},
+            **{f"gain of {name}-forest": value for name, value in values.items()},
+        }
+
+    return measure
+
+
+def _forests(given: np.ndarray, treated: np.ndarray, y: np.ndarray, asked: np.ndarray) -> dict[str, np.ndarray]:
+    """The effects that forests of scikit-learn tell for the rows asked, by learner."""
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    def forest(x: np.ndarray, labels: np.ndarray) -> Any:
+        return RandomForestRegressor(200, min_samples_leaf=5, n_jobs=-1, random_state=0).fit(x, labels)
+
+    def by_arm(x: np.ndarray, arm: np.ndarray, labels: np.ndarray, new: np.ndarray) -> np.ndarray:
+        return np.stack([forest(x[arm == one], labels[arm == one]).predict(new) for one in (0, 1)], axis=1)
+
+    whole = forest(np.c_[given, treated], y)
+    s = whole.predict(np.c_[asked, np.ones(len(asked))]) - whole.predict(np.c_[asked, np.zeros(len(asked))])
+    told = by_arm(given, treated, y, asked)
+    fold, scores = np.random.default_rng(0).permutation(len(y)) % 5, np.zeros(len(y))
+    for number in range(5):
+        rest, own = fold != number, fold == number
+        expected = by_arm(given[rest], treated[rest], y[rest], given[own])
+        chances = RandomForestClassifier(200, min_samples_leaf=5, n_jobs=-1, random_state=0)
+        chance = np.clip(chances.fit(given[rest], treated[rest]).predict_proba(given[own])[:, 1], 0.02, 0.98)
+        scores[own] = expected[:, 1] - expected[:, 0]
+        scores[own] += treated[own] * (y[own] - expected[:, 1]) / chance
+        scores[own] -= (1 - treated[own]) * (y[own] - expected[:, 0]) / (1 - chance)
+    return {"s": s, "t": told[:, 1] - told[:, 0], "dr": forest(given, scores).predict(asked)}
+
+
+def _against_truth(file: str) -> Callable[[list[Outcome]], dict[str, float]]:
+    """How far the average effect is from the true one, and whether the report says that there is none by row."""
+
+    def measure(outcomes: list[Outcome]) -> dict[str, float]:
+        import pandas as pd
+
+        frame, report = pd.read_csv(file), outcomes[0]["report"]
+        true, told = float((frame["y1"] - frame["y0"]).mean()), report["average"][0]
+        return {
+            "error of the average effect": abs(told["value"] - true),
+            "told that no effect by row can be learned": float(not report["choice"]["differs"]),
+            "average effect": told["value"],
+            "true average effect": true,
+        }
+
+    return measure
+
+
+def _unique_columns(file: Path) -> str:
+    """A copy of a table without columns that have no name, and with a number behind names that come again."""
+    import csv
+    from collections import Counter
+
+    target = Path(tempfile.mkdtemp()) / file.name
+    with file.open(encoding="utf-8", newline="") as source, target.open("w", encoding="utf-8", newline="") as copy:
+        header, *lines = csv.reader(source)
+        seen: Counter[str] = Counter()
+        names = []
+        for name in header:
+            seen[name] += 1
+            names.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+        kept = [place for place, name in enumerate(header) if name]
+        csv.writer(copy).writerows([[line[place] for place in kept] for line in [names, *lines]])
+    return str(target)
+
+
+def _header(file: str) -> list[str]:
+    return Path(file).read_text(encoding="utf-8").splitlines()[0].split(",")
 
 
 def _five_trees(files: Mapping[str, str], target: str, yes: str) -> tuple[np.ndarray, np.ndarray]:

@@ -23,9 +23,10 @@ from test_training import _child_of, prepared, trial
 
 from sixfold.errors import TrainingError
 from sixfold.fields import Form
+from sixfold.product import Product
 from sixfold.progress import Epoch, Event, Note
 from sixfold.store import Store, Workspace
-from sixfold.tasks import Output
+from sixfold.tasks import Output, Task, task_of
 from sixfold.training import Folds, Search
 from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
 from sixfold.training._search import candidates
@@ -35,9 +36,15 @@ __all__ = ["prepared"]
 SCAN = {"given_0": Form(name="grid", shape=(8, 8, 1), dtype="uint8")}
 
 
+def telling(classes: int) -> Task:
+    """The task of telling so many classes of pictures."""
+    product = Product(name="digits", data="x", given={"scan": "image"}, predict={"digit": "category"})
+    return task_of(product)(product, product.target.field("digit").fit([str(index) for index in range(classes)]))
+
+
 def search(store: Store, key: str, seconds: float | None, heard: list[Event], **more: Any) -> Search:
     work = Workspace(store, "train", key, 0, heard.append)
-    return Search(trial(store, key, said={"epochs": 3}), SCAN, Output(10, "softmax"), 1297, {}, work, seconds, **more)
+    return Search(trial(store, key, said={"epochs": 3}), SCAN, telling(10), 1297, {}, work, seconds, **more)
 
 
 def dense(seed: int, activation: str, units: int) -> tuple[bytes, np.ndarray]:
@@ -145,7 +152,7 @@ def test_networks_of_tables_look_at_the_table_alone_beside_a_picture(prepared: S
     }
     work = Workspace(prepared, "train", "mixed", 0, lambda _: None)
     template = trial(prepared, "mixed")
-    one = Search(template, given, Output(2, "softmax"), 300, {}, work, 60.0, columns=["scan", "age", "town"])
+    one = Search(template, given, telling(2), 300, {}, work, 60.0, columns=["scan", "age", "town"])
     seen = {kind.kind(): one._seen(kind) for kind, _ in one._kinds}
     for network in ("trees", "mlp"):
         columns, forms = seen[network]

@@ -185,6 +185,11 @@ class Appraisal(Kind, ABC, Generic[A]):
     def guessed(self, outputs: Array, truth: Array) -> A:
         """The rows as a yardstick answers them."""
 
+    def rivals(self, answered: A, guesses: Mapping[str, Array], truth: Array) -> dict[str, A]:  # noqa: ARG002
+        """The rows as each yardstick answers them, by its name; ``answered``: as the product does, where a yardstick
+        must be measured with the same means."""
+        return {name: self.guessed(outputs, truth) for name, outputs in guesses.items()}
+
     # What is told of it
 
     @abstractmethod

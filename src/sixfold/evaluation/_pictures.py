@@ -149,7 +149,7 @@ def curves(name: str, panels: Sequence[tuple[Text, bool, Sequence[Series]]], lab
 class Course:
     """One line of :func:`courses`: what it is of, its steps, and its values at them."""
 
-    of: str
+    of: Text | str
     steps: Sequence[float]
     values: Sequence[float]
 

@@ -50,15 +50,17 @@ class Composed(Layered):
         import keras
 
         inputs = inputs_of(given)
-        if len(given) == 1:
-            ((name, form),) = given.items()
-            x = self._encoded(inputs[name], form, facts)
-        else:
-            x = self._combined(inputs, given, facts)
         head = keras.layers.Dense(
             output.units, activation=output.activation, kernel_initializer=self.head_initializer, dtype="float32"
         )
-        return keras.Model(inputs, head(x))
+        return keras.Model(inputs, head(self.represented(inputs, given, facts)))
+
+    def represented(self, inputs: Mapping[str, Any], given: Mapping[str, Form], facts: Facts) -> Any:
+        """All columns, Keras inputs by input name, as one vector (batch, size)."""
+        if len(given) > 1:
+            return self._combined(inputs, given, facts)
+        ((name, form),) = given.items()
+        return self._encoded(inputs[name], form, facts)
 
     def _combined(self, inputs: Mapping[str, Any], given: Mapping[str, Form], facts: Facts) -> Any:
         """Every column encoded and brought to one width, beside each other through a dense layer: (batch, 256)."""

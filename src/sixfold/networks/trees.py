@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,6 +17,18 @@ from sixfold.errors import TrainingError
 from sixfold.families import Options as KindOptions
 from sixfold.fields import Array, Form
 from sixfold.language import Text
+from sixfold.networks._forest import (
+    IR,
+    ML_OPSET,
+    MOST_INDICATED,
+    OPSET,
+    Ensemble,
+    matrix,
+    means,
+    rounds,
+    table_nodes,
+    table_of,
+)
 from sixfold.networks._network import Draw, Facts, Fitted, Proposal, Rows
 from sixfold.tasks import Output
 
@@ -27,7 +39,6 @@ _PATIENCE = 60
 """Rounds without a better loss on rows held out before no more trees are added."""
 
 _TOLD_EVERY = 10
-_OPSET, _ML_OPSET, _IR = 18, 3, 10
 _OBJECTIVES = {"sigmoid": "binary", "softmax": "multiclass", "linear": "regression"}
 _PLAIN_FORMS = ("vector", "ids", "points")
 
@@ -45,8 +56,6 @@ _COLUMNS = (0.8, 0.5, 0.8)
 _SMOOTHING = 3.0
 """Boosters that differ err differently: on 29 tables their mean was better than that of any one setting."""
 
-_MOST_INDICATED = 16
-_SMOOTHED_BY = 10.0
 _CROSS_FOLDS = 5
 
 
@@ -107,13 +116,13 @@ class Trees(Fitted):
             kinds = ", ".join(form.name for form in given.values())
             raise TrainingError("does_not_suit", network="trees", expected="a table", received=kinds)
         tables = {
-            name: _table(rows.inputs[name], rows.targets, form.vocabulary)
+            name: table_of(rows.inputs[name], rows.targets, form.vocabulary)
             for name, form in given.items()
             if form.name == "ids"
         }
-        training = _Side(_matrix(rows.inputs, given, tables), _labels(rows.targets, output))
+        training = _Side(matrix(rows.inputs, given, tables), _labels(rows.targets, output))
         _cross_fit(training.table, rows, given, tables, seed)
-        held = _Side(_matrix(validation.inputs, given, tables), _labels(validation.targets, output))
+        held = _Side(matrix(validation.inputs, given, tables), _labels(validation.targets, output))
         clock = _Clock(self._said.bags, tell)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = max(1, cores // self._said.bags)
@@ -130,7 +139,7 @@ class Trees(Fitted):
         graph, leaves = _graph(boosters, given, tables, output)
         return graph, {
             "parameters": leaves,
-            "trees": sum(_rounds(booster) for booster in boosters),
+            "trees": sum(rounds(booster) for booster in boosters),
             "was_cut": clock.is_up,
         }
 
@@ -230,29 +239,6 @@ def _booster(settings: dict[str, Any], part: _Side, judge: _Side, bag: int, cloc
     return booster, is_whole
 
 
-def _table(ids: Array, targets: Array, vocabulary: int) -> Array:
-    """What stands for each id: float32 (vocabulary, size): its place, how often it comes, and indicators or the mean
-    target.
-    """
-    counts = np.bincount(ids, minlength=vocabulary)
-    places = np.arange(vocabulary)
-    if vocabulary <= 3:  # noqa: PLR2004 — two values and none: the place says it all
-        return places[:, None].astype(np.float32)
-    parts = [places[:, None], np.log1p(counts)[:, None]]
-    if vocabulary <= _MOST_INDICATED:
-        parts.append(np.eye(vocabulary))
-    elif targets.shape[1] == 1:
-        parts.append(_means(ids, targets[:, 0], vocabulary)[:, None])
-    return np.concatenate(parts, axis=1).astype(np.float32)
-
-
-def _means(ids: Array, targets: Array, vocabulary: int) -> Array:
-    """The mean target of each id, drawn towards that of all where it comes seldom."""
-    counts = np.bincount(ids, minlength=vocabulary)
-    sums = np.bincount(ids, targets, minlength=vocabulary)
-    return np.asarray((sums + _SMOOTHED_BY * targets.mean()) / (counts + _SMOOTHED_BY))
-
-
 def _cross_fit(table: Array, rows: Rows, given: Mapping[str, Form], tables: Mapping[str, Array], seed: int) -> None:
     """Put for each training row the mean target of other rows in the place of that which its own target is part of."""
     if rows.targets.shape[1] > 1:
@@ -261,28 +247,17 @@ def _cross_fit(table: Array, rows: Rows, given: Mapping[str, Form], tables: Mapp
     end = 0
     for name, form in given.items():
         end += tables[name].shape[1] if name in tables else math.prod(form.shape)
-        if name not in tables or form.vocabulary <= _MOST_INDICATED:
+        if name not in tables or form.vocabulary <= MOST_INDICATED:
             continue
         ids, targets = rows.inputs[name], rows.targets[:, 0]
         for number in range(_CROSS_FOLDS):
             out = fold == number
             if out.any() and not out.all():
-                table[out, end - 1] = _means(ids[~out], targets[~out], form.vocabulary)[ids[out]]
-
-
-def _matrix(inputs: Mapping[str, Array], given: Mapping[str, Form], tables: Mapping[str, Array]) -> Array:
-    """All columns side by side: float32 (n, size); in the order of the graph's inputs."""
-    parts = [tables[name][inputs[name]] if name in tables else np.asarray(inputs[name], np.float32) for name in given]
-    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+                table[out, end - 1] = means(ids[~out], targets[~out], form.vocabulary)[ids[out]]
 
 
 def _labels(targets: Array, output: Output) -> Array:
     return targets.argmax(axis=1) if output.units > 1 else np.ascontiguousarray(targets[:, 0])
-
-
-def _rounds(booster: Any) -> int:
-    """How many rounds of a booster count: up to its best one."""
-    return int(booster.best_iteration) if booster.best_iteration > 0 else int(booster.current_iteration())
 
 
 def _graph(
@@ -290,24 +265,12 @@ def _graph(
 ) -> tuple[bytes, int]:
     """The boosters' mean as an ONNX graph, and how many leaves it has."""
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
-    types = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32, "uint8": TensorProto.UINT8}
-    inputs, nodes, constants = [], [], []
-    for name, form in given.items():
-        inputs.append(helper.make_tensor_value_info(name, types[form.dtype], [None, *form.shape]))
-        if name in tables:
-            constants.append(numpy_helper.from_array(tables[name], f"{name}_table"))
-            nodes.append(helper.make_node("Gather", [f"{name}_table", name], [f"{name}_flat"], axis=0))
-        else:
-            constants.append(helper.make_tensor(f"{name}_shape", TensorProto.INT64, [2], [-1, math.prod(form.shape)]))
-            nodes.append(helper.make_node("Cast", [name], [f"{name}_number"], to=TensorProto.FLOAT))
-            nodes.append(helper.make_node("Reshape", [f"{name}_number", f"{name}_shape"], [f"{name}_flat"]))
-    parts = [f"{name}_flat" for name in given]
-    nodes.append(helper.make_node("Concat", parts, ["table"], axis=1))
-    trees = _Ensemble()
+    inputs, nodes, constants = table_nodes(given, tables)
+    trees = Ensemble()
     for booster in boosters:
-        told = booster.dump_model(num_iteration=_rounds(booster))
+        told = booster.dump_model(num_iteration=rounds(booster))
         for place, tree in enumerate(told["tree_info"]):
             trees.add(tree["tree_structure"], place % output.units, 1 / len(boosters))
     nodes.append(
@@ -326,59 +289,8 @@ def _graph(
     answers = helper.make_tensor_value_info("output", TensorProto.FLOAT, [None, output.units])
     model = helper.make_model(
         helper.make_graph(nodes, "trees", inputs, [answers], constants),
-        opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _ML_OPSET)],
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
     )
-    model.ir_version = _IR
+    model.ir_version = IR
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString()), trees.leaves
-
-
-class _Ensemble:
-    """The attributes of an ONNX tree ensemble, tree by tree."""
-
-    def __init__(self) -> None:
-        self.leaves = self._trees = 0
-        self._nodes: dict[str, list[Any]] = {
-            name: [] for name in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
-        }
-        self._targets: dict[str, list[Any]] = {name: [] for name in ("treeids", "nodeids", "ids", "weights")}
-
-    def add(self, root: Mapping[str, Any], target: int, weight: float) -> None:
-        """Take in one of LightGBM's trees, which adds ``weight`` times its leaf to ``target``."""
-        numbered = list(_walked(root))
-        places = {id(node): place for place, node in enumerate(numbered)}
-        for place, node in enumerate(numbered):
-            is_leaf = "leaf_value" in node
-            below = (0, 0) if is_leaf else (places[id(node["left_child"])], places[id(node["right_child"])])
-            values = (
-                *(self._trees, place, 0 if is_leaf else node["split_feature"]),
-                *(0.0 if is_leaf else _float_below(node["threshold"]), "LEAF" if is_leaf else "BRANCH_LEQ", *below),
-            )
-            for name, value in zip(self._nodes, values, strict=True):
-                self._nodes[name].append(value)
-            if is_leaf:
-                self.leaves += 1
-                of_leaf = (self._trees, place, target, weight * node["leaf_value"])
-                for name, value in zip(self._targets, of_leaf, strict=True):
-                    self._targets[name].append(value)
-        self._trees += 1
-
-    def attributes(self) -> dict[str, list[Any]]:
-        """As the operator wants them."""
-        return {
-            **{f"nodes_{name}": values for name, values in self._nodes.items()},
-            **{f"target_{name}": values for name, values in self._targets.items()},
-        }
-
-
-def _walked(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield node
-    for side in ("left_child", "right_child"):
-        if side in node:
-            yield from _walked(node[side])
-
-
-def _float_below(threshold: float) -> float:
-    """The largest float32 that is not above: then x ≤ t says the same of every float32 x."""
-    near = np.float32(threshold)
-    return float(near if float(near) <= threshold else np.nextafter(near, np.float32(-np.inf)))

@@ -108,10 +108,32 @@ def missing_target(evidence: Evidence) -> Iterator[Found]:
         )
 
 
+@check("missing outcome")
+def missing_outcome(evidence: Evidence) -> Iterator[Found]:
+    """Rows whose outcome is not known tell nothing of what a choice leads to."""
+    rows = evidence.without_outcome
+    if evidence.outcome is not None and rows is not None and len(rows):
+        name = evidence.outcome.name
+        yield Found(
+            "missing outcome",
+            "warning",
+            Text(
+                f"{len(rows)} rows have no {name} and are left out: {evidence.named(rows, 'en')}. If it is missing "
+                "more often under one choice, or where things went badly, the effects are biased.",
+                f"{len(rows)} 行没有 {name}，未参与学习：{evidence.named(rows, 'zh')}。"
+                "如果在某种选择下、或结果不好时更容易缺失，估计的效应会有偏差。",
+            ),
+            Text("Fill it in where you know it.", "知道的话请补上。"),
+            name,
+            len(rows),
+            sample(rows),
+        )
+
+
 @check("bad values")
 def bad_values(evidence: Evidence) -> Iterator[Found]:
     """Values that cannot be of their column's kind; a few count as missing, many were an error already."""
-    for column in (*evidence.given.values(), evidence.target):
+    for column in (*evidence.given.values(), evidence.target, *([evidence.outcome] if evidence.outcome else [])):
         if column.why is not None:
             rows, why = column.bad, column.why
             yield Found(
@@ -378,6 +400,8 @@ def gives_the_target_away(evidence: Evidence) -> Iterator[Found]:
     """
     rows, columns = evidence.train, [column for column in evidence.given.values() if not column.is_picture]
     if len(evidence.given) < 2 or len(rows) < _ENOUGH_TO_SUSPECT or not evidence.is_classification:  # noqa: PLR2004
+        return
+    if evidence.outcome is not None:  # a column that tells the treatment is no leak but a lack of overlap
         return
     rows = np.random.default_rng(len(rows)).permutation(rows)
     target = evidence.target.codes[rows]

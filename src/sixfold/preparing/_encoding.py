@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -86,6 +86,7 @@ def encode(
     target: str,
     splits: Splits,
     *,
+    beside: Collection[str] = (),
     same: Array | None,
     seed: int,
     work: Workspace,
@@ -98,8 +99,9 @@ def encode(
 
     Args:
         collected: The collected rows.
-        fitted: The fitted fields of the given columns and the target.
+        fitted: The fitted fields of the given columns, the target, and the outcome of a choice.
         target: Which of them is the target.
+        beside: Which of them is neither that nor given.
         splits: The rows of each split.
         same: As :func:`identity` tells of the given columns before pictures are decoded.
         seed: For the order of training rows.
@@ -109,9 +111,9 @@ def encode(
         DataError: More than a fifth of the pictures cannot be read, or a split has no rows left.
     """
     columns = collected.columns
-    given = [columns[name] for name in fitted if name != target] or [columns[target]]
+    given = [columns[name] for name in fitted if name != target and name not in beside] or [columns[target]]
     heavy = {name: field for name, field in fitted.items() if columns[name].is_heavy}
-    vital = {target} | {column.name for column in given if column.is_picture and len(given) == 1}
+    vital = {target, *beside} | {column.name for column in given if column.is_picture and len(given) == 1}
     base = base_of(fitted[target], {name: field for name, field in fitted.items() if name != target})
     reader = _Reader(collected, heavy, {} if base is None else {target: base.name})
     total = sum(len(rows) for rows in splits.rows.values())

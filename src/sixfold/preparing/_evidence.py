@@ -70,6 +70,8 @@ class Evidence:
         repeated: Validation and test rows left out because they repeat a row of an earlier split. Known once encoded.
         fitted: The fitted fields by column. Known once encoded.
         lengths: Of each column of tokens or steps how many each row has, (rows,) int32. Known once encoded.
+        outcome: What a choice is to raise or lower; ``None`` of other products.
+        without_outcome: Rows left out because they lack it.
     """
 
     given: Mapping[str, Column]
@@ -84,6 +86,8 @@ class Evidence:
     repeated: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     fitted: Mapping[str, Field] = field(default_factory=dict)
     lengths: Mapping[str, Array] = field(default_factory=dict)
+    outcome: Column | None = None
+    without_outcome: Array | None = None
 
     @cached_property
     def rows(self) -> Array:

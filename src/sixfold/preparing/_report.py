@@ -40,6 +40,8 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
     leaked = np.union1d(shared["train/test"], shared["validation/test"])
     columns = {name: ("given", column) for name, column in evidence.given.items()}
     columns[evidence.target.name] = ("target", evidence.target)
+    if evidence.outcome is not None:
+        columns[evidence.outcome.name] = ("outcome", evidence.outcome)
     return {
         "rows": collected_rows,
         "findings": [one.to_json() for one in found],
@@ -59,6 +61,7 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
         "leaked_test_rows": leaked.tolist(),
         "left_out": {
             "missing target": len(evidence.untargeted),
+            **({} if evidence.without_outcome is None else {"missing outcome": len(evidence.without_outcome)}),
             "unseen classes": len(evidence.unseen),
             "missing pictures": len(evidence.unpictured),
             "unreadable images": len(encoded.lost),

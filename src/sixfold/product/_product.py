@@ -21,6 +21,8 @@ Verb: TypeAlias = Literal["predict", "generate", "choose"]
 Lines: TypeAlias = Mapping[tuple[str, ...], int]
 
 _VERBS: tuple[Verb, ...] = ("predict", "generate", "choose")
+_AIMS: tuple[Literal["to_raise", "to_lower"], ...] = ("to_raise", "to_lower")
+_OUTCOMES = ("number", "yes_no")
 
 
 class ColumnSpec(BaseModel):
@@ -88,6 +90,10 @@ class Product(BaseModel):
     predict: dict[str, ColumnSpec] | None = Field(None, description="The column to predict, with its kind.")
     generate: dict[str, ColumnSpec] | None = Field(None, description="The column to generate, with its kind.")
     choose: dict[str, ColumnSpec] | None = Field(None, description="The column to choose, with its kind.")
+    to_raise: dict[str, ColumnSpec] | None = Field(
+        None, description="With `choose`: the outcome that the choice is to raise, a number or yes_no."
+    )
+    to_lower: dict[str, ColumnSpec] | None = Field(None, description="The same, of an outcome that it is to lower.")
     collect: Collect = Field(default=Collect())
     prepare: Prepare = Field(default=Prepare())
     train: Train = Field(default=Train())
@@ -156,7 +162,8 @@ class Product(BaseModel):
         both = [name for name in self.given if name in targets]
         if both:
             raise ProductError("target_given", place=Place(key=f"given.{both[0]}"), column=both[0])
-        for section, columns in (("given", self.given), (verbs[0], targets)):
+        outcomes = _outcomes(self, verbs[0], targets)
+        for section, columns in (("given", self.given), (verbs[0], targets), *outcomes):
             for name, spec in columns.items():
                 _check_column(f"{section}.{name}", name, spec)
         return self
@@ -176,6 +183,28 @@ class Product(BaseModel):
         """What the file says of the target column."""
         spec: ColumnSpec = getattr(self, self.verb)[self.target_name]
         return spec
+
+    @property
+    def aim(self) -> Literal["to_raise", "to_lower"] | None:
+        """What a choice is made for; ``None`` of the other verbs."""
+        return next((aim for aim in _AIMS if getattr(self, aim) is not None), None)
+
+    @property
+    def outcome_name(self) -> str | None:
+        """The name of the column that a choice is to raise or lower; ``None`` of the other verbs."""
+        return None if self.aim is None else str(next(iter(getattr(self, self.aim))))
+
+    @property
+    def columns(self) -> dict[str, ColumnSpec]:
+        """Every column that is declared: given ones, the target, and what a choice is to raise or lower."""
+        outcome: dict[str, ColumnSpec] = {} if self.aim is None else getattr(self, self.aim)
+        return {**self.given, self.target_name: self.target, **outcome}
+
+    def key_of(self, column: str) -> str:
+        """The dotted key under which a declared column stands."""
+        if column in self.given:
+            return f"given.{column}"
+        return f"{self.verb if column == self.target_name else self.aim}.{column}"
 
     @property
     def file(self) -> Path | None:
@@ -211,7 +240,7 @@ class Product(BaseModel):
         record = self.model_dump(
             mode="json", by_alias=True, exclude={"data"}, exclude_unset=not full, exclude_none=True
         )
-        for section in ("given", self.verb):
+        for section in ("given", self.verb, *_AIMS):
             for name, spec in record.get(section, {}).items():
                 record[section][name] = spec["kind"] if set(spec) == {"kind"} else spec
         record["data"] = "rows in memory" if self.in_memory else self.data
@@ -259,6 +288,26 @@ def _check_column(key: str, name: str, spec: ColumnSpec) -> None:
         raise declaration_error(error, find(family, spec.kind).Options, prefix=key) from error
     except ProductError as error:
         raise ProductError(error.slug, place=Place(key=key), **error.values) from error
+
+
+def _outcomes(product: Product, verb: Verb, targets: Mapping[str, ColumnSpec]) -> list[tuple[str, Any]]:
+    """The section that names what a choice is for, held to name one column that is neither given nor chosen."""
+    said = [(aim, columns) for aim in _AIMS if (columns := getattr(product, aim)) is not None]
+    if verb != "choose":
+        if said:
+            raise ProductError("outcome_without_choice", place=Place(key=said[0][0]), aim=said[0][0], verb=verb)
+        return []
+    if len(said) != 1 or len(said[0][1]) != 1:
+        received = ", ".join(f"{aim}: {', '.join(columns) or '–'}" for aim, columns in said) or "–"
+        place = Place(key=said[0][0] if said else "choose")
+        raise ProductError("one_outcome", place=place, expected="one column", received=received)
+    aim, columns = said[0]
+    ((name, spec),) = columns.items()
+    if name in product.given or name in targets:
+        raise ProductError("outcome_known", place=Place(key=f"{aim}.{name}"), column=name)
+    if spec.kind not in _OUTCOMES:
+        raise ProductError("outcome_kind", place=Place(key=f"{aim}.{name}"), column=name, kind=spec.kind)
+    return [(aim, columns)]
 
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -325,7 +325,7 @@ class _Asked:
 
 def _about(bundle: Bundle, version: str) -> dict[str, Any]:
     product, target = bundle.product, bundle.target
-    headline, painter = bundle.task.figures[0].name, _PAINTER.format(pattern=bundle.task.pattern)
+    headline, painter = bundle.task.judged_by[0].name, _PAINTER.format(pattern=bundle.task.pattern)
     return {
         "name": product.name,
         "goal": product.goal,
@@ -356,6 +356,9 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
             "usual": getattr(target, "usual", None),
             "coverage": COVERAGE,
         },
+        "outcome": None
+        if bundle.outcome is None
+        else {"name": bundle.outcome.name, "kind": bundle.outcome.kind(), "aim": product.aim},
         "classes": getattr(target, "classes", None),
         "colors": getattr(target, "colors", None),
         "headline": {"name": headline, **bundle.figures[headline]} if headline in bundle.figures else None,

@@ -23,6 +23,7 @@ class Bundle:
         product: The declaration, as plain values (without ``data``'s place).
         given: The fitted fields of the given columns, by name.
         target: The fitted target field.
+        outcome: Of a choice the fitted field of what it is to raise or lower.
         decision: What turns the graph's output into answers.
         graphs: The ONNX graphs by name, serialised; one is called ``graph``.
         sample: One real row as JSON values (``row``), and the answer that the service must give to it (``answer``);
@@ -40,11 +41,12 @@ class Bundle:
     sample: Mapping[str, Any]
     report: bytes = b""
     figures: Mapping[str, Any] = field(default_factory=dict)
+    outcome: Field | None = None
 
     @property
     def task(self) -> Task:
         """The task, which turns the graph's output into answers."""
-        return task_of(self.product)(self.product, self.target)
+        return task_of(self.product)(self.product, self.target, self.outcome)
 
     @property
     def needed(self) -> str | None:
@@ -95,6 +97,7 @@ class Bundle:
             sample=about["sample"],
             report=members.get("report.html", b""),
             figures=about["figures"],
+            outcome=restored(about["outcome"]) if "outcome" in about else None,
         )
 
     def _about(self) -> dict[str, Any]:
@@ -104,5 +107,6 @@ class Bundle:
             "product": {**product, "data": "–"},
             "given": [column.to_json() for column in self.given.values()],
             "target": self.target.to_json(),
+            **({} if self.outcome is None else {"outcome": self.outcome.to_json()}),
             "decision": self.decision.model_dump(exclude_none=True),
         }

@@ -124,8 +124,8 @@ class Engine:
         for name in row:
             if name in given:
                 continue
-            if name == target:
-                raise RequestError("target_column", row=number, column=target)
+            if name in (target, self.bundle.product.outcome_name):
+                raise RequestError("target_column", row=number, column=name)
             close = difflib.get_close_matches(str(name), given, n=1)
             raise RequestError(
                 "unknown_column",

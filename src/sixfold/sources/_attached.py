@@ -104,7 +104,7 @@ class Attached:
         self, product: Product, attachments: Callable[[str | None], Attachments | None], listener: Listener
     ) -> None:
         self._product, self._attachments, self._listener = product, attachments, listener
-        specs = {**product.given, product.target_name: product.target}
+        specs = product.columns
         self._pictures = [name for name, spec in specs.items() if spec.field(name).widget == "image"]
         self._are_paths: dict[str, bool] = {}
         self._named: Counter[str] = Counter()

@@ -95,7 +95,7 @@ def bindings(product: Product, roles: Sequence[str] | None, columns: Sequence[st
     Raises:
         SourceError: A column is not there; the error names the key, the line and the nearest name.
     """
-    specs = {**product.given, product.target_name: product.target}
+    specs = product.columns
     names = _by_role(product, roles) if roles is not None else {}
     found = []
     for name, key in _places(product).items():
@@ -202,8 +202,7 @@ def _by_role(product: Product, roles: Sequence[str]) -> dict[str, str]:
 
 def _places(product: Product) -> dict[str, str]:
     """The columns that the product needs, each with the key that says so."""
-    wanted = {name: f"given.{name}" for name in product.given}
-    wanted[product.target_name] = f"{product.verb}.{product.target_name}"
+    wanted = {name: product.key_of(name) for name in product.columns}
     for setting in ("group", "time"):
         column = getattr(product.prepare.split, setting)
         if column is not None:

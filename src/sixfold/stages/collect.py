@@ -41,10 +41,11 @@ class Collect(Stage):
     def depends_on(self, product: Product) -> dict[str, Any]:
         source = _source(product)
         kinds = [source, *getattr(source, "parts", {}).values()]
-        specs = {**product.given, product.target_name: product.target}
+        specs = product.columns
         return {
             "given": list(product.given),
             "target": product.target_name,
+            **({} if product.outcome_name is None else {"outcome": product.outcome_name}),
             "from": {name: spec.from_ for name, spec in specs.items()},
             "pictures": [name for name, spec in specs.items() if spec.kind == "image"],
             "series": [name for name, spec in specs.items() if spec.kind == "series"],

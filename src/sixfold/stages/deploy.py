@@ -52,6 +52,7 @@ def bundle_from(product: Product, inputs: Mapping[str, Artefact], work: Workspac
         product=product,
         given=prepared.given,
         target=prepared.target,
+        outcome=prepared.outcome,
         decision=Decision(**work.read_json(evaluated, "decision.json")),
         graphs={name: work.read(trained, member) for member, name in graph_members(list(trained.members)).items()},
         sample=work.read_json(evaluated, "sample.json"),

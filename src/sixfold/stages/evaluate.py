@@ -56,6 +56,7 @@ class Evaluate(Stage):
         return {
             "evaluate": product.evaluate.model_dump(mode="json"),
             "task": [task_of(product).kind(), task_of(product).version],
+            **({} if product.aim is None else {"aim": product.aim}),
             "name": product.name,
             "goal": product.goal,
         }
@@ -70,7 +71,7 @@ class Evaluate(Stage):
         from safetensors.numpy import save
 
         prepared = Prepared.open(inputs["prepare"], work)
-        task = task_of(product)(product, prepared.target)
+        task = task_of(product)(product, prepared.target, prepared.outcome)
         appraisal = evaluation.appraisal_of(task.pattern)(task)
         graph = Graph(_graphs(inputs["train"], work), prepared.given, task)
         case = _Case(product, inputs, work, prepared, task, appraisal, graph)
@@ -173,7 +174,7 @@ def _gone_through(
             break
         arrays = {name: array[:left] for name, array in arrays.items()}  # noqa: PLW2901
         left -= len(arrays[ROW])
-        truth = appraisal.truth(arrays[prepared.target.name])
+        truth = appraisal.truth(case.task.taken(arrays))
         if len(truth) == 0:
             continue
         places, truth = appraisal.asked({name: arrays[name] for name in prepared.given}, truth)
@@ -185,8 +186,7 @@ def _gone_through(
         for yardstick in yardsticks:
             guesses[yardstick.name].append(yardstick.outputs(arrays)[known])
     if not parts:
-        field = prepared.target
-        nothing = appraisal.truth(np.zeros((0, *field.form.shape), field.form.dtype))
+        nothing = appraisal.truth(case.task.taken(prepared.no_rows()))
         parts = [Rows(np.zeros(0, np.int64), np.zeros((0, *case.task.output.shape), np.float32), nothing)]
     whole = Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "outputs", "truth")))
     return whole, {name: np.concatenate(found) for name, found in guesses.items() if found}, left_out
@@ -200,7 +200,7 @@ def _training_rows(case: _Case) -> tuple[Encoded, Array]:
     chosen[np.random.default_rng(case.work.seed).permutation(total)[: evaluation.MOST_TRAINING_ROWS]] = True
     parts, truths = [], []
     for arrays in prepared.arrays("train", case.work):
-        truth = appraisal.truth(arrays[prepared.target.name])
+        truth = appraisal.truth(case.task.taken(arrays))
         known = appraisal.is_known(truth)
         here = chosen[first : first + len(truth)] & known
         parts.append(Encoded({name: arrays[name][here] for name in prepared.given}, truth[here]))
@@ -221,7 +221,7 @@ def _report(
     work, task, test, appraisal = case.work, case.task, judged.test, case.appraisal
     data = work.read_json(case.inputs["prepare"], "report.json")
     data_pictures = data.pop("pictures", None) or {}
-    against: dict[str, Answered] = {name: appraisal.guessed(said, test.truth) for name, said in guesses.items()}
+    against: dict[str, Answered] = appraisal.rivals(judged.answered, guesses, test.truth)
     about, product = case.inputs["collect"].about, case.product
     report = {
         "format": 1,
@@ -244,7 +244,7 @@ def _report(
         "figures": evaluation.figures(task.judged_by, judged.answered, against, seed=work.seed),
         "baselines": {yardstick.name: yardstick.about for yardstick in yardsticks},
         **appraisal.parts(judged),
-        "leaks": evaluation.leaks(data, task.figures[0], judged.answered, test.numbers, seed=work.seed),
+        "leaks": evaluation.leaks(data, task.judged_by[0], judged.answered, test.numbers, seed=work.seed),
         "training": {**case.inputs["train"].about, "history": work.read_json(case.inputs["train"], "history.json")},
         "data": data,
         "provenance": about.get("provenance") or {},

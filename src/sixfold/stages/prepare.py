@@ -44,6 +44,9 @@ _MOST_UNSEEN = 0.05
 """Share of a split's rows of classes that training lacks, left out while few; beyond, its figures would flatter."""
 
 _FEWEST_PER_CLASS = 3
+_FEWEST_PER_ARM = 20
+"""Rows with a known outcome that each arm of a choice needs: five folds of fewer have next to none each."""
+
 _FEWEST_ROWS = 6
 """Of two classes one row in each split."""
 
@@ -66,6 +69,7 @@ class Prepare(Stage):
             "prepare": product.prepare.model_dump(mode="json"),
             "given": list(product.given),
             "target": product.target_name,
+            **({} if product.outcome_name is None else {"outcome": product.outcome_name}),
             "columns": {name: _depends_on(product, name, spec) for name, spec in wanted(product).items()},
         }
 
@@ -84,7 +88,8 @@ class Prepare(Stage):
         target = collected.columns[product.target_name]
         given = {name: collected.columns[name] for name in product.given}
         _hold_kinds(collected)
-        candidates, unpictured = _pictured(_targeted(target), given)
+        outcome = None if product.outcome_name is None else collected.columns[product.outcome_name]
+        candidates, unpictured = _pictured(_targeted(target, outcome), given)
         same = identity(given.values() or [target])
 
         splits = split(
@@ -101,15 +106,28 @@ class Prepare(Stage):
         work.note("prepare.split", way=splits.way, **counts)
 
         untargeted = np.flatnonzero(target.missing)
-        evidence = Evidence(given, target, splits, collected.shown, same, untargeted, unpictured, unseen)
+        without_outcome = None if outcome is None else np.flatnonzero(outcome.missing & ~target.missing)
+        evidence = Evidence(
+            *(given, target, splits, collected.shown, same, untargeted, unpictured, unseen),
+            outcome=outcome,
+            without_outcome=without_outcome,
+        )
         found = findings(evidence, levels, "split")
         fitted: dict[str, Field] = {}
         for name, column in collected.columns.items():
-            is_target = name == target.name
-            base = base_of(column.kind, fitted) if is_target else None
+            base = base_of(column.kind, fitted) if name == target.name else None
             kind = column.kind if base is None else column.kind.upon(base)
-            fitted[name] = _fitted(column, kind, splits, collected, is_target=is_target)
-        encoded = encode(collected, fitted, target.name, splits, same=same, seed=told.seed, work=work)
+            fitted[name] = _fitted(column, kind, splits, collected, is_target=name not in product.given)
+        encoded = encode(
+            collected,
+            fitted,
+            target.name,
+            splits,
+            beside=() if outcome is None else (outcome.name,),
+            same=same,
+            seed=told.seed,
+            work=work,
+        )
         evidence = replace(
             evidence,
             splits=encoded.splits,
@@ -126,7 +144,11 @@ class Prepare(Stage):
         report = data_report(evidence, encoded, found, collected.rows)
         work.write_json(
             "fields.json",
-            {"given": [fitted[name].to_json() for name in product.given], "target": fitted[target.name].to_json()},
+            {
+                "given": [fitted[name].to_json() for name in product.given],
+                "target": fitted[target.name].to_json(),
+                **({} if outcome is None else {"outcome": fitted[outcome.name].to_json()}),
+            },
         )
         work.write_json("shards.json", [shard.model_dump() for shard in encoded.shards])
         work.write_json("report.json", report)
@@ -140,9 +162,10 @@ class Prepare(Stage):
 
 
 def wanted(product: Product) -> dict[str, ColumnSpec]:
-    """The given columns and the target as they are prepared: what product.yaml says of them, and beyond that what the
-    task asks of given ones (a mask: larger pictures), and the network (a pretrained one: its tokenizer), if one is
-    named or `auto` is told what it needs."""
+    """The given columns, the target and the outcome as they are prepared: what product.yaml says of them, and beyond
+    that what the task asks of given ones (a mask: larger pictures), and the network (a pretrained one: its tokenizer),
+    if one is named or `auto` is told what it needs. The outcome of a choice is not drawn together by logarithms:
+    effects are differences in its own units."""
     networks, options = _asking(product), product.train.options
     family: type[Task] = Task  # type: ignore[type-abstract]  # a family is looked up, never built
     tasks = [task for task in (find(family, name) for name in names(family)) if task.matches(product)]
@@ -151,7 +174,12 @@ def wanted(product: Product) -> dict[str, ColumnSpec]:
         asked = {option: value for task in tasks for option, value in task.asks(spec.kind).items()}
         asked |= {option: value for network in networks for option, value in network.asks(spec.kind, options).items()}
         columns[name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
-    return {**columns, product.target_name: product.target}
+    columns[product.target_name] = product.target
+    for name in product.columns.keys() - columns.keys():
+        spec = product.columns[name]
+        asked = {"scale": "linear"} if spec.kind == "number" else {}
+        columns[name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
+    return columns
 
 
 def _asking(product: Product) -> list[type[Network]]:
@@ -173,7 +201,7 @@ def _depends_on(product: Product, name: str, spec: ColumnSpec) -> dict[str, Any]
     try:
         files = field.depends_on()
     except ValueError as error:
-        key = f"{product.verb if name == product.target_name else 'given'}.{name}"
+        key = product.key_of(name)
         raise ProductError("bad_value", place=product.place(key), key=key, reason=reason_of(error)()) from error
     return said if files is None else {**said, "files": files}
 
@@ -193,11 +221,14 @@ def _hold_kinds(collected: Collected) -> None:
             )
 
 
-def _targeted(target: Column) -> Array:
-    """The rows that have a target, ascending; held to be enough to learn from."""
+def _targeted(target: Column, outcome: Column | None = None) -> Array:
+    """The rows that have a target, and of a choice an outcome, ascending; held to be enough to learn from."""
     rows = np.flatnonzero(~target.missing)
     if len(rows) == 0:
         raise DataError("target_missing", column=target.name, rows=len(target.codes))
+    if outcome is not None:
+        rows = np.flatnonzero(~target.missing & ~outcome.missing)
+        _hold_arms(target, outcome, rows)
     if len(rows) < _FEWEST_ROWS:
         raise DataError("too_few_rows", rows=len(rows), split="validation")
     if isinstance(target.kind, Category):
@@ -210,6 +241,22 @@ def _targeted(target: Column) -> Array:
     else:
         _hold_varied(target, rows)
     return rows
+
+
+def _hold_arms(target: Column, outcome: Column, rows: Array) -> None:
+    """A choice is learned from what became of rows under each arm: of one arm alone nothing can be."""
+    if len(rows) == 0:
+        raise DataError("outcome_missing", column=outcome.name, rows=len(target.codes))
+    counts = np.bincount(target.codes[rows], minlength=len(target.labels) + 1)[1:]
+    if np.count_nonzero(counts) < _TWO_CLASSES:
+        raise DataError("one_arm", column=target.name, value=target.labels[int(counts.argmax())], rows=len(rows))
+    if counts.min() < _FEWEST_PER_ARM:
+        arm = int(counts.argmin())
+        raise DataError(
+            "arm_too_small", column=target.name, value=target.labels[arm], rows=int(counts[arm]), least=_FEWEST_PER_ARM
+        )
+    if outcome.distinct(rows) == 1:
+        raise DataError("constant_outcome", column=outcome.name, value=outcome.at(rows[:1])[0])
 
 
 def _hold_varied(target: Column, rows: Array) -> None:

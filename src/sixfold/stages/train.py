@@ -75,10 +75,11 @@ class Train(Stage):
             seed=work.seed,
         )
         seconds = None if train.minutes is None else _seconds_left(train.minutes, inputs, prepared)
-        output = task_of(product)(product, prepared.target).output
+        task = task_of(product)(product, prepared.target, prepared.outcome)
+        output = task.output
         if train.keras is None and train.network == "auto":
             folds, columns = _folds(inputs["prepare"], prepared, seconds), list(prepared.given)
-            search = Search(template, given, output, rows, train.options, work, seconds, train.trials, folds, columns)
+            search = Search(template, given, task, rows, train.options, work, seconds, train.trials, folds, columns)
             return search.run()
         if train.keras is not None:
             template = template.model_copy(

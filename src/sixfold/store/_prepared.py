@@ -36,13 +36,15 @@ class Shard(BaseModel):
 class Prepared:
     """A view on the artefact of `prepare`.
 
-    Its members: ``fields.json`` (fitted given fields and target), ``shards.json``, the shards, ``report.json`` (the
-    data report) and pictures of it. Arrays are what :meth:`Field.encode` made; a network scales uint8 itself.
+    Its members: ``fields.json`` (fitted given fields, target, and of a choice its outcome), ``shards.json``, the
+    shards, ``report.json`` (the data report) and pictures of it. Arrays are what :meth:`Field.encode` made; a network
+    scales uint8 itself.
     """
 
     artefact: Artefact
     given: Mapping[str, Field]
     target: Field
+    outcome: Field | None
     shards: tuple[Shard, ...]
 
     @classmethod
@@ -53,6 +55,7 @@ class Prepared:
             artefact,
             {record["name"]: restored(record) for record in fields["given"]},
             restored(fields["target"]),
+            restored(fields["outcome"]) if "outcome" in fields else None,
             tuple(Shard(**record) for record in work.read_json(artefact, "shards.json")),
         )
 
@@ -75,8 +78,12 @@ class Prepared:
     def whole(self, split: SplitName, work: Workspace) -> dict[str, Array]:
         """All arrays of a split at once; for splits that fit in memory."""
         parts = list(self.arrays(split, work))
-        if not parts:
-            fields: dict[str, Any] = {**self.given, self.target.name: self.target}
-            empty = {name: np.zeros((0, *field.form.shape), field.form.dtype) for name, field in fields.items()}
-            return {**empty, ROW: np.zeros(0, np.int64)}
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else self.no_rows()
+
+    def no_rows(self) -> dict[str, Array]:
+        """The arrays of no row."""
+        fields: dict[str, Any] = {**self.given, self.target.name: self.target}
+        if self.outcome is not None:
+            fields[self.outcome.name] = self.outcome
+        empty = {name: np.zeros((0, *field.form.shape), field.form.dtype) for name, field in fields.items()}
+        return {**empty, ROW: np.zeros(0, np.int64)}

@@ -1,8 +1,8 @@
 """The tasks, one file each; and what turns a network's output into an answer."""
 
-from sixfold.tasks._decision import Decision
+from sixfold.tasks._decision import Decision, Effect
 from sixfold.tasks._graphs import GRAPH, Graphs, graph_members
 from sixfold.tasks._pick import task_of
 from sixfold.tasks._task import Figure, Output, Task
 
-__all__ = ["GRAPH", "Decision", "Figure", "Graphs", "Output", "Task", "graph_members", "task_of"]
+__all__ = ["GRAPH", "Decision", "Effect", "Figure", "Graphs", "Output", "Task", "graph_members", "task_of"]

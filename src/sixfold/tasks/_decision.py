@@ -7,9 +7,33 @@ from pydantic import BaseModel, ConfigDict
 
 from sixfold.fields import Array
 
-__all__ = ["Decision"]
+__all__ = ["Decision", "Effect"]
 
 _TINY = 1e-7
+
+
+class Effect(BaseModel):
+    """What held-out rows say of the effects that a network tells for one arm against the first, in encoded units.
+
+    The effect of a row is ``level + slope * (told - centre)``.
+
+    Args:
+        level: The average effect: augmented inverse probability weighting (Robins, Rotnitzky & Zhao 1994).
+        slope: By how much the true effect differs where the told one differs by one (the best linear predictor of
+            Chernozhukov, Demirer, Duflo & Fernández-Val 2018), held within 0 and 1; 0 where it cannot be told from 0:
+            then no effect by row was learned, and every row has the average one.
+        centre: The mean of the told effects.
+        level_error: The standard error of ``level``.
+        slope_error: That of ``slope``; 0 where the slope is 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: float
+    slope: float
+    centre: float
+    level_error: float
+    slope_error: float
 
 
 class Decision(BaseModel):
@@ -21,6 +45,7 @@ class Decision(BaseModel):
         margin: For numbers: how far above and below the answer its interval reaches, in the target's encoded units
             (split conformal: Lei et al. 2018); ``None`` where there were too few validation rows to tell.
         thresholds: For boxes: of each class, the score from which one is told.
+        effects: For choices: of each arm but the first, how the effects that the network tells are read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +54,7 @@ class Decision(BaseModel):
     threshold: float = 0.5
     margin: float | None = None
     thresholds: tuple[float, ...] | None = None
+    effects: tuple[Effect, ...] = ()
 
     def calibrated(self, probabilities: Array) -> Array:
         """Probabilities (n, classes), or (n, 1) of yes, after temperature scaling; float64."""

@@ -46,13 +46,15 @@ class Output:
         units: How many numbers at each place.
         activation: What they go through last.
         places: The axes before the units: () for one answer a row, (height, width) of a mask, (steps,) of a series.
-        form: Which form that is, and so which networks can make it (:attr:`sixfold.networks.Network.makes`).
+        form: Which form that is, and so which networks can make it (:attr:`sixfold.networks.Network.makes`). ``arms``:
+            of each of several arms that may be chosen, what it would lead to, after the activation; and then of each
+            how often rows like this got it.
     """
 
     units: int
     activation: Literal["softmax", "sigmoid", "linear"]
     places: tuple[int, ...] = ()
-    form: FormName = "vector"
+    form: FormName | Literal["arms"] = "vector"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,6 +76,7 @@ class Task(Kind, ABC):
     Args:
         product: The declaration.
         target: The fitted target field.
+        outcome: Of a choice the fitted field of what it is to raise or lower.
     """
 
     folder: ClassVar[str] = "sixfold.tasks"
@@ -101,9 +104,10 @@ class Task(Kind, ABC):
     class Settings(Options):
         """What a request may ask for beside its rows (how many words, how bold); nothing, unless a task says more."""
 
-    def __init__(self, product: Product, target: Field) -> None:
+    def __init__(self, product: Product, target: Field, outcome: Field | None = None) -> None:
         self.product = product
         self.target = target
+        self.outcome = outcome
 
     @classmethod
     @abstractmethod
@@ -135,13 +139,27 @@ class Task(Kind, ABC):
     def metrics(self) -> tuple[str, ...]:
         """The names of the metrics shown while training, as Keras knows them."""
 
+    def taken(self, arrays: Mapping[str, Array]) -> Array:
+        """What a row is learned from and judged by (n, …), of the encoded arrays of all columns: the target's, unless
+        a task needs more than that."""
+        return arrays[self.target.name]
+
     @abstractmethod
     def targets(self, encoded: Array) -> Array:
-        """The target field's encoded rows (n, …) in the form that the loss wants."""
+        """What :meth:`taken` gave (n, …) in the form that the loss wants."""
 
     @abstractmethod
     def encoded(self, targets: Array) -> Array:
-        """What :meth:`targets` made, back to the target field's encoded rows."""
+        """What :meth:`targets` made, back to what :meth:`taken` gave."""
+
+    def strata(self, targets: Array) -> Array:
+        """What folds of rows hold the same share of (n,): the class, or the number."""
+        return np.asarray(targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0])
+
+    def comparable(self, outputs: Sequence[Array], targets: Array) -> tuple[list[Array], Array] | None:  # noqa: ARG002
+        """Outputs of several models for the same rows, and those rows' targets, as numbers whose squared distance says
+        which model is best; ``None`` where the plain loss of :attr:`output` says so."""
+        return None
 
     def respond(self, graphs: Graphs, arrays: Mapping[str, Array], settings: Options) -> Array:  # noqa: ARG002
         """What the model says of n rows (n, …): the same in evaluation and in a service.

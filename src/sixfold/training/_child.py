@@ -53,13 +53,13 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
         raise TrainingError("nothing_prepared")
     prepared = Prepared.open(artefact, work)
     product = Product(**trial.product)
-    task = task_of(product)(product, prepared.target)
+    task = task_of(product)(product, prepared.target, prepared.outcome)
     feed = Feed(prepared, task, work, trial.seed, trial.columns)
     kind = find(Network, trial.network)  # type: ignore[type-abstract]  # a family is looked up, never built
     network = kind(kind.Options(**trial.options), beside=Path(trial.folder))
     train = _fitted if isinstance(network, Fitted) else _layered
     held: tuple[Array, Array] | None = None
-    if task.output.form != "vector":  # outputs too large to be kept for every row: the loss of its best epoch judges it
+    if task.output.form not in ("vector", "arms"):  # too large to be kept for every row: its best epoch judges it
         (made,) = train(trial, network, [feed], task, work)
         graph = made.graph
     elif trial.folds == 1:

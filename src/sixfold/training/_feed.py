@@ -195,7 +195,7 @@ class Feed:
         digests = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in np.concatenate(flat, axis=1)]
         keys = np.frombuffer(b"".join(digests), np.uint64)
         _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-        kinds = rows.targets[first].argmax(axis=1) if rows.targets.shape[1] > 1 else rows.targets[first, 0]
+        kinds = self._task.strata(rows.targets[first])
         order = np.random.default_rng([self._seed, 5]).permutation(len(first))
         order = order[np.argsort(kinds[order], kind="stable")]
         fold = np.empty(len(first), np.int64)
@@ -226,7 +226,7 @@ class Feed:
     def _as_chunk(self, arrays: dict[str, Array]) -> Chunk:
         inputs = {name: arrays[column] for column, name in self._names.items()}
         lengths = [np.count_nonzero(inputs[name], axis=1) for name in self.texts]
-        targets = self._task.targets(arrays[self._task.target.name])
+        targets = self._task.targets(self._task.taken(arrays))
         return Chunk(inputs, targets, np.max(lengths, axis=0) if lengths else None)
 
 

@@ -106,6 +106,8 @@ def judged(
     task: Task, targets: Array, outputs: Array, label_smoothing: float = 0.0, weights: Array | None = None
 ) -> tuple[float, float]:
     """The task's loss and metric of outputs (n, units) against targets (n, units), in NumPy."""
+    if (compared := task.comparable([outputs], targets)) is not None:
+        (outputs,), targets = compared
     if task.loss == "mean_squared_error":
         gaps = outputs.astype(np.float64) - targets
         return float((gaps**2).mean()), float(np.abs(gaps).mean())

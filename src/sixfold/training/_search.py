@@ -26,7 +26,7 @@ from sixfold.fields import Array, Form, input_names
 from sixfold.hashing import digest_of_value
 from sixfold.networks import Draw, Facts, Fitted, Network, Proposal
 from sixfold.store import Artefact, Workspace
-from sixfold.tasks import Output
+from sixfold.tasks import Output, Task
 from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
 from sixfold.training._trial import Trial, run_trial
 
@@ -163,7 +163,7 @@ class Search:
     Args:
         template: What all trials have in common.
         given: The forms of the given columns, by input name.
-        output: What a network must end in.
+        task: What has to be learned.
         rows: How many training rows there are.
         said: Options that `train` says beside ``network: auto``.
         work: Where to read, write, checkpoint and tell progress.
@@ -177,7 +177,7 @@ class Search:
         self,
         template: Trial,
         given: Mapping[str, Form],
-        output: Output,
+        task: Task,
         rows: int,
         said: Mapping[str, Any],
         work: Workspace,
@@ -186,10 +186,11 @@ class Search:
         folds: Folds | None = None,
         columns: Sequence[str] | None = None,
     ) -> None:
-        self._template, self._given, self._output, self._work = template, given, output, work
+        self._template, self._given, self._work = template, given, work
+        self._task, self._output = task, task.output
         self._facts, self._folds = Facts(rows), folds or Folds()
         self._names = input_names(template.product.get("given", {}) if columns is None else columns)
-        self._kinds = candidates(given, output, said)
+        self._kinds = candidates(given, self._output, said)
         self._light = self._beside(said)
         if not self._kinds:
             raise TrainingError("none_suits", forms=", ".join(form.name for form in given.values()))
@@ -475,9 +476,11 @@ class Search:
 
     def _compare(self) -> None:
         """Measure every finished trial on the rows that all of them held out."""
-        for place, one in enumerate(self._tried):
-            if one.state == "finished" and one.judged:
-                self._tried[place] = replace(one, loss=float(self._losses(one).mean()))
+        known = [one for one in self._tried if one.state == "finished" and one.judged]
+        losses = dict(zip((one.name for one in known), self._losses(known), strict=True))
+        self._tried = [
+            replace(one, loss=float(losses[one.name].mean())) if one.name in losses else one for one in self._tried
+        ]
 
     def _chosen(self) -> dict[str, Any]:
         finished = self._finished()
@@ -521,7 +524,7 @@ class Search:
         whole = [one for one in finished if one.judged == most]
         if len(whole) == len(finished):
             return list(finished)
-        losses = [self._losses(one) for one in finished]
+        losses = self._losses(finished)
         best = losses[finished.index(whole[0])]
         gaps = [best - loss for one, loss in zip(finished, losses, strict=True) if one.judged < most]
         if any(gap.mean() > _SURE * gap.std() / np.sqrt(len(gap)) for gap in gaps):
@@ -533,13 +536,20 @@ class Search:
         self._compare()
         return self._finished()
 
-    def _losses(self, trial: Tried) -> Array:
-        """The calibrated loss of each row that all trials held out (n,)."""
-        outputs, targets = self._validation(trial)
+    def _losses(self, trials: Sequence[Tried]) -> list[Array]:
+        """Of each of some trials the loss of each row that all of them held out (n,): calibrated, or as the task
+        compares models with each other."""
+        held = [self._validation(one) for one in trials]
+        compared = self._task.comparable([outputs for outputs, _ in held], held[0][1]) if held else None
+        if compared is not None:
+            return [loss_of_rows(outputs, compared[1], "linear") for outputs in compared[0]]
         activation = self._output.activation
-        return loss_of_rows(
-            calibrated(outputs, temperature_of(outputs, targets, activation), activation), targets, activation
-        )
+        return [
+            loss_of_rows(
+                calibrated(outputs, temperature_of(outputs, targets, activation), activation), targets, activation
+            )
+            for outputs, targets in held
+        ]
 
     def _rival(self, members: Sequence[Tried], finished: Sequence[Tried]) -> Tried | None:
         """Where one that answers began with a preset, the best model without: the report compares them on test rows."""
@@ -552,6 +562,8 @@ class Search:
         """Which models to serve, with which weights; and by which share their mixture lowers the best one's loss."""
         alone = ([finished[0]], [1.0], 0.0)
         if len(finished) == 1 or not all(one.judged for one in finished) or self._is_perfect():
+            return alone
+        if self._output.form == "arms":  # the loss of effects knows only rows that both arms had: too few to weigh by
             return alone
         activation = self._output.activation
         outputs = []

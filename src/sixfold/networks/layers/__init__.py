@@ -5,6 +5,7 @@ from sixfold.networks.layers.block import Block
 from sixfold.networks.layers.decoder import Decoder
 from sixfold.networks.layers.ensemble_dense import EnsembleDense
 from sixfold.networks.layers.ensemble_mean import EnsembleMean
+from sixfold.networks.layers.free_number import FreeNumber
 from sixfold.networks.layers.number_embedding import NumberEmbedding
 from sixfold.networks.layers.one_hot import OneHot
 from sixfold.networks.layers.pooled_there import PooledThere
@@ -18,6 +19,7 @@ __all__ = [
     "Decoder",
     "EnsembleDense",
     "EnsembleMean",
+    "FreeNumber",
     "NumberEmbedding",
     "OneHot",
     "PooledThere",

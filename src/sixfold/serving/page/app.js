@@ -26,6 +26,7 @@ const WORDS = {
     settings: "Settings",
     write: "Write",
     usualSetting: "as usual",
+    choose: "Chooses {target} by {given}.",
     and: "{first} and {last}",
     others: "{count} more",
     comma: ", ",
@@ -86,6 +87,7 @@ const WORDS = {
     settings: "设置",
     write: "写",
     usualSetting: "默认",
+    choose: "根据 {given} 选择 {target}。",
     and: "{first} 和 {last}",
     others: "另外 {count} 项",
     comma: "、",
@@ -254,6 +256,7 @@ function drawAbout() {
 }
 
 function summaryOf({ verb, target, given }) {
+  if (verb === "choose") return "choose";
   if (verb === "generate") return given.length ? "writes" : "writesAlone";
   return target.widget === "number" ? "estimate" : "summary";
 }
