@@ -318,3 +318,22 @@ def test_class_folders_become_a_product_in_chinese(
     )
     assert "由 `sixfold new` 生成" in Path("product.yaml").read_text(encoding="utf-8")
     assert "2 个类别" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["mask", "boxes"])
+def test_pictures_with_companions_become_a_product_that_can_be_loaded(
+    kind: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    where = {"mask": ("images/{}.png", "masks/{}.png"), "boxes": ("{}.png", "{}.txt")}[kind]
+    for number in range(4):
+        for name in where:
+            path = tmp_path / "data" / name.format(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"0 0.5 0.5 0.1 0.1")
+    assert main(["new", "data"]) == 0
+    assert "4 pictures, each with what is right of it" in capsys.readouterr().out
+    product = sixfold.load(tmp_path / "product.yaml")
+    assert {name: spec.kind for name, spec in product.given.items()} == {"image": "image"}
+    assert (product.target_name, product.target.kind) == (kind, kind)
+    assert f"each picture has {'a mask' if kind == 'mask' else 'boxes'}" in (tmp_path / "product.yaml").read_text()

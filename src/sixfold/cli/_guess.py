@@ -26,9 +26,6 @@ __all__ = ["MOST_CLASSES", "Guess", "guessed", "guessed_target", "insisted", "is
 MOST_CLASSES = 200
 """Different values of a target; beyond, it is hardly a matter of classes."""
 
-_COMPANIONS = ("mask", "boxes")
-"""Roles that are kinds of column themselves."""
-
 _CODES = 10
 """So few different whole numbers are taken for codes, where each comes often enough."""
 
@@ -118,7 +115,7 @@ def guessed_target(column: LookColumn, look: Look, yes: str | None, why: str | N
     shown = {"values": _shown(column), "distinct": f"{column.distinct:,}"}
     reasons = [why] if why else []
     if _lies_upon(column, look):
-        return Guess(column.name, column.name, joined([*reasons, _why(column.name)]))
+        return Guess(column.name, column.name, _why(column.name))
     values = _values(column)
     if column.distinct == 2 and len(values) == 2:  # noqa: PLR2004 — two values
         reasons.append(_why("two", **shown))
@@ -137,7 +134,7 @@ def guessed_target(column: LookColumn, look: Look, yes: str | None, why: str | N
 
 def _lies_upon(column: LookColumn, look: Look) -> bool:
     """Whether a column is the companion that each picture of the data has."""
-    return look.roles is not None and column.name == look.roles[-1] and column.name in _COMPANIONS
+    return look.is_paired and look.roles is not None and column.name == look.roles[-1]
 
 
 def two_values(column: LookColumn) -> list[str] | None:

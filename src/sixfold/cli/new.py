@@ -102,6 +102,8 @@ def _say(event: Event) -> None:
 
 
 def _found(seen: Look) -> str:
+    if seen.is_paired:
+        return "  " + sentence("cli.new.says.found_pairs", None, rows=f"{seen.rows or 0:,}")
     if seen.roles is not None:
         classes = seen.columns[-1]
         names = ", ".join(list(dict.fromkeys(map(str, classes.values)))[:_FEW])

@@ -53,6 +53,11 @@ class Look:
     splits: tuple[str, ...]
 
     @property
+    def is_paired(self) -> bool:
+        """Whether each row is a picture with its companion, a mask or boxes."""
+        return self.roles is not None and self.roles[-1] in ("mask", "boxes")
+
+    @property
     def has_split(self) -> bool:
         """Whether there is an official split."""
         return bool(self.splits)
