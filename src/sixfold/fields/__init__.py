@@ -4,6 +4,7 @@ from sixfold.fields._field import Array, Field, Values, Widget, base_of, is_miss
 from sixfold.fields._form import Form, FormName, graph_feed, input_names, rows_at_once, without_padding
 from sixfold.fields._preset import is_on_hub, preset_folder
 from sixfold.fields._tokenizer import read as tokenizer_of
+from sixfold.fields._tokenizer import read_to_write as writing_tokenizer_of
 
 __all__ = [
     "Array",
@@ -22,4 +23,5 @@ __all__ = [
     "rows_at_once",
     "tokenizer_of",
     "without_padding",
+    "writing_tokenizer_of",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from sixfold.language import Text
 
-__all__ = ["END", "loaded", "plain", "plain_lines", "read", "trained", "trained_to_write", "unheard"]
+__all__ = ["END", "loaded", "plain", "plain_lines", "read", "read_to_write", "trained", "trained_to_write", "unheard"]
 
 _MOST_TOKENS = 16_000
 
@@ -27,6 +27,10 @@ _LARGEST_FILE = 64 << 20
 
 _PAD, _UNKNOWN = "[PAD]", "[UNK]"
 _END = "[END]"
+_ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>")
+_BEGINS = ("<|begin_of_text|>", "<s>", "<bos>")
+"""What pretrained language models call the tokens that end and begin a text."""
+
 END = 1
 """Of a vocabulary to write with: the id of the token where a text ends, and before which the next one begins."""
 
@@ -150,6 +154,49 @@ def trained_to_write(texts: Sequence[str], most: int | None = None, *, by_charac
     # Bytes are parts of the text, not signs beside it: decoding must not skip them.
     record["added_tokens"] = [token for token in record["added_tokens"] if token["content"] in (_PAD, _END)]
     return record
+
+
+def read_to_write(folder: Path) -> tuple[dict[str, Any], int, int]:
+    """The tokenizer of a pretrained language model in a folder, and the ids of the tokens that end and begin a text.
+
+    Hugging Face's tokenizer.json, or a KerasHub preset's vocabulary.json and merges.txt (bytes in pairs, as GPT-2's,
+    Llama 3's and Qwen's are: Radford et al. 2019).
+
+    Raises:
+        ValueError: There is none, it cannot be read, or no token of it ends a text.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    if not folder.is_dir():
+        raise ValueError(Text(f"there is no folder {folder}", f"没有文件夹 {folder}"))
+    said, assets = _json(folder / "tokenizer.json"), folder / "assets" / "tokenizer"
+    if said is not None and "model" in said:
+        try:
+            tokenizer = Tokenizer.from_str(json.dumps(said))
+        except Exception as error:  # the library raises plain Exception
+            raise _unreadable(folder / "tokenizer.json", error) from error
+    else:
+        vocabulary = _json(assets / "vocabulary.json")
+        if vocabulary is None:
+            raise _unreadable(assets, ValueError("vocabulary.json, merges.txt"))
+        lines = _text(assets / "merges.txt").splitlines()
+        pairs = [line.split(" ") for line in lines if line and not line.startswith("#version")]
+        try:
+            tokenizer = Tokenizer(models.BPE(vocabulary, [(pair[0], pair[-1]) for pair in pairs]))
+        except Exception as error:
+            raise _unreadable(assets / "merges.txt", error) from error
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        tokenizer.add_special_tokens([word for word in (*_ENDS, *_BEGINS) if word in vocabulary])
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    record = {**_record(tokenizer), "post_processor": None}  # what stands around a text is said by whoever needs it
+    ends = [tokenizer.token_to_id(word) for word in _ENDS]
+    end = next((number for number in ends if number is not None), None)
+    if end is None:
+        raise _unreadable(folder, ValueError(", ".join(_ENDS)))
+    begins = [tokenizer.token_to_id(word) for word in _BEGINS]
+    return record, end, next((number for number in begins if number is not None), end)
 
 
 def unheard(record: dict[str, Any], texts: Sequence[str]) -> list[int]:

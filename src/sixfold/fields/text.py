@@ -15,7 +15,17 @@ from sixfold.families import Options as KindOptions
 from sixfold.fields._field import Array, Field, Values, Widget, is_missing
 from sixfold.fields._form import Form
 from sixfold.fields._preset import preset_folder
-from sixfold.fields._tokenizer import END, loaded, plain, plain_lines, read, trained, trained_to_write, unheard
+from sixfold.fields._tokenizer import (
+    END,
+    loaded,
+    plain,
+    plain_lines,
+    read,
+    read_to_write,
+    trained,
+    trained_to_write,
+    unheard,
+)
 from sixfold.fields.category import label
 from sixfold.hashing import digest_of_value
 from sixfold.language import Text as Sentence
@@ -49,10 +59,9 @@ _TWO_VOCABULARIES = Sentence(
     "a tokenizer that is read brings its own vocabulary: leave one of the two out",
     "读取的分词器自带词表：两者只能写一个",
 )
-_NOT_TO_WRITE = Sentence(
-    "a text to generate is written with a vocabulary of its own: leave `tokenizer` out, or say `characters`",
-    "要生成的文本使用自己的词表：请去掉 `tokenizer`，或写 `characters`",
-)
+_SHIFT = 2
+"""Ids of a pretrained vocabulary stand so many higher here, where 0 is padding and 1 the end of a text."""
+
 _NOT_A_TEXT = Sentence("not a text: expected a string", "不是文本：应为字符串")
 
 
@@ -113,7 +122,10 @@ class Text(Field):
         return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).encode("utf-8", "surrogatepass")
 
     def depends_on(self) -> Any:
-        return None if self._folder is None else digest_of_value(read(self._folder))
+        if self._folder is None:
+            return None
+        record = _json_record(self._folder)
+        return digest_of_value(record)
 
     def learn(self, values: Values) -> dict[str, Any]:
         """Looks at 40 million characters at most, of texts evenly from all.
@@ -136,14 +148,10 @@ class Text(Field):
         }
 
     def learn_target(self, values: Values) -> dict[str, Any]:
-        """As :meth:`learn`, with a vocabulary to write with.
-
-        Raises:
-            ValueError: ``tokenizer`` names another one's, which was not made for that.
-        """
+        """As :meth:`learn`, with a vocabulary to write with."""
         assert isinstance(self.options, Text.Options)
         if self._folder is not None:
-            raise ValueError(_NOT_TO_WRITE)
+            return self._pretrained(values, self._folder)
         writing = type(self)(self.name, self.options, {"end": END}, beside=self.beside)
         texts = writing._some(values)
         by_character = self.options.tokenizer == _CHARACTERS
@@ -157,6 +165,28 @@ class Text(Field):
             "end": END,
             "silent": unheard(record, texts),
         }
+
+    def _pretrained(self, values: Values, folder: Path) -> dict[str, Any]:
+        """What there is to know of a text that a pretrained language model is to write."""
+        assert isinstance(self.options, Text.Options)
+        record, end, begin = read_to_write(folder)
+        tokenizer = loaded(record)
+        texts = type(self)(self.name, self.options, {"end": END}, beside=self.beside)._some(values)
+        length = self.options.length or _usual_length(tokenizer, texts, _WRITTEN_WHOLE, _LONGEST_WRITTEN, ends=True)
+        return {
+            "length": length,
+            "vocabulary": tokenizer.get_vocab_size() + _SHIFT,
+            "tokenizer": record,
+            "end": END,
+            "shift": _SHIFT,
+            "preset": {"end": end, "begin": begin},
+            # Signs beside the text, of which the end has a place of its own.
+            "silent": sorted({end + _SHIFT, *(token["id"] + _SHIFT for token in record["added_tokens"])}),
+        }
+
+    @property
+    def _shift(self) -> int:
+        return int(self.state.get("shift", 0))
 
     @property
     def is_written(self) -> bool:
@@ -176,6 +206,7 @@ class Text(Field):
         for (row, _), tokens in zip(known, encoded, strict=True):
             ids = tokens.ids
             array[row, : len(ids)] = ids
+            array[row, : len(ids)] += self._shift
             if self.is_written and len(ids) < length:
                 array[row, len(ids)] = END
         return array
@@ -200,8 +231,7 @@ class Text(Field):
     def beginning(self, text: str) -> list[int]:
         """The tokens of the beginning of a text to be written, as it stands: blanks and lines at its end are kept."""
         known = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-        ids: list[int] = self._whole.encode(known).ids
-        return ids
+        return [token + self._shift for token in self._whole.encode(known).ids]
 
     def decode(self, array: Array) -> list[str | None]:
         """Texts as their tokens tell them: in the vocabulary's spelling, without what was cut off or is unknown; one to
@@ -209,6 +239,7 @@ class Text(Field):
         ids: list[list[int]] = [[token for token in row if token] for row in array.tolist()]
         if self.is_written:
             ids = [row[: row.index(END)] if END in row else row for row in ids]
+            ids = [[token - self._shift for token in row] for row in ids]
         texts: list[str] = self._tokenizer.decode_batch(ids, skip_special_tokens=True)
         return [text if row else None for row, text in zip(ids, texts, strict=True)]
 
@@ -248,6 +279,17 @@ class Text(Field):
         tokenizer = loaded(self.state["tokenizer"])
         tokenizer.enable_truncation(self.state["length"])
         return tokenizer
+
+
+def _json_record(folder: Path) -> dict[str, Any]:
+    """The tokenizer in a folder, whichever of both it is for: reading texts, or writing them."""
+    try:
+        return read(folder)
+    except ValueError as error:
+        try:
+            return read_to_write(folder)[0]
+        except ValueError:
+            raise error from None  # what was wrong with it as one for reading is what most want to know
 
 
 def _usual_length(

@@ -201,6 +201,11 @@ class Network(Kind, ABC):
         return {}
 
     @classmethod
+    def asks_of_target(cls, kind: str, options: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG003
+        """The same of the target column, where nothing is given."""
+        return {}
+
+    @classmethod
     def depends_on(cls, options: Mapping[str, Any], beside: Path) -> Any:  # noqa: ARG003
         """What it depends on beyond its options, as plain JSON: which files a preset has, or ``None``.
 

@@ -13,7 +13,7 @@ from sixfold.networks._inputs import inputs_of
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["backbone_of", "files_of", "folder_of", "in_halves"]
+__all__ = ["backbone_of", "causal_of", "files_of", "folder_of", "in_halves"]
 
 
 def files_of(preset: str | None, beside: Path) -> Any:
@@ -50,6 +50,24 @@ def backbone_of(preset: str, beside: Path) -> Any:
     folder = folder_of(preset, beside, with_weights=True)
     try:
         return keras_hub.models.Backbone.from_preset(str(folder))
+    except Exception as error:  # whatever is wrong with a stranger's files
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise TrainingError("no_preset", preset=preset, reason=reason) from error
+
+
+def causal_of(preset: str, beside: Path) -> Any:
+    """A KerasHub causal language model with its weights, without what prepares texts for it.
+
+    Raises:
+        TrainingError: KerasHub is not installed, or it cannot read the preset.
+    """
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise TrainingError("no_keras_hub", preset=preset) from error
+    folder = folder_of(preset, beside, with_weights=True)
+    try:
+        return keras_hub.models.CausalLM.from_preset(str(folder), preprocessor=None)
     except Exception as error:  # whatever is wrong with a stranger's files
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise TrainingError("no_preset", preset=preset, reason=reason) from error

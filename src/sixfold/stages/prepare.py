@@ -174,7 +174,10 @@ def wanted(product: Product) -> dict[str, ColumnSpec]:
         asked = {option: value for task in tasks for option, value in task.asks(spec.kind).items()}
         asked |= {option: value for network in networks for option, value in network.asks(spec.kind, options).items()}
         columns[name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
-    columns[product.target_name] = product.target
+    spec = product.target
+    writing = [] if product.given else networks
+    asked = {name: value for network in writing for name, value in network.asks_of_target(spec.kind, options).items()}
+    columns[product.target_name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
     for name in product.columns.keys() - columns.keys():
         spec = product.columns[name]
         asked = {"scale": "linear"} if spec.kind == "number" else {}

@@ -10,6 +10,7 @@ from sixfold.networks.layers.number_embedding import NumberEmbedding
 from sixfold.networks.layers.one_hot import OneHot
 from sixfold.networks.layers.pooled_there import PooledThere
 from sixfold.networks.layers.positions import Positions
+from sixfold.networks.layers.preset_step import PresetStep
 from sixfold.networks.layers.room_left import RoomLeft
 from sixfold.networks.layers.surest_boxes import SurestBoxes
 from sixfold.networks.layers.token_shares import TokenShares
@@ -24,6 +25,7 @@ __all__ = [
     "OneHot",
     "PooledThere",
     "Positions",
+    "PresetStep",
     "RoomLeft",
     "SurestBoxes",
     "TokenShares",
