@@ -249,6 +249,18 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
         seeds=1,
         measure=_against_counting,
     )
+    yield Row(
+        "airline forecast",
+        {
+            "data": place("ucr_series.zip#Airline"),
+            "given": {"history": "series", "month": {"kind": "date", "from": "Date"}},
+            "predict": {"passengers": {"kind": "series", "from": "Passengers", "steps": 12}},
+            "prepare": {"split": {"origins": 10}},
+        },
+        2,
+        {"mase <": 0.75, "covered": 0.7, "covered <": 0.9},
+        measure=_with_coverage,
+    )
     photos = {name: {"kind": "image"} for name in ("front", "bedroom", "bathroom", "kitchen")}
     numbers = {"bedrooms": "number", "bathrooms": "number", "area": "number", "zipcode": "category"}
     houses = {"data": place("houses.zip"), "predict": {"price": "number"}}
@@ -622,6 +634,11 @@ def _unique_columns(file: Path) -> str:
 
 def _header(file: str) -> list[str]:
     return Path(file).read_text(encoding="utf-8").splitlines()[0].split(",")
+
+
+def _with_coverage(outcomes: list[Outcome]) -> dict[str, float]:
+    (one,) = outcomes
+    return {**_plain(one), "covered": one["report"]["intervals"]["covered"]}
 
 
 def _five_trees(files: Mapping[str, str], target: str, yes: str) -> tuple[np.ndarray, np.ndarray]:

@@ -151,7 +151,7 @@ class Appraisal(Kind, ABC, Generic[A]):
         otherwise: where several truths go with one question, it is asked once and has them all.
 
         Args:
-            arrays: The given columns of n rows.
+            arrays: The given columns of n rows, and what goes with them beside (what errors are measured in).
             truth: What :meth:`truth` says of them (n, …).
         """
         return np.arange(len(truth)), truth

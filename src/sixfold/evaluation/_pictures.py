@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import io
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any, Literal
 
 from sixfold.language import Text
 
-__all__ = ["Axis", "Course", "Dots", "Series", "Span", "courses", "curves", "dots", "spans"]
+__all__ = ["Axis", "Course", "Dots", "Fan", "Series", "Span", "courses", "curves", "dots", "fans", "spans"]
 
 _COLOURS = {
     "#010101": "var(--ink)",
@@ -181,6 +182,44 @@ def courses(name: str, panels: Sequence[tuple[str, Sequence[Course]]], label: Te
                 number * width + 0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE + 1, color=_INK
             )
             _calm(axes, words)
+            axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """One forecast: the past, what is said of each step to come, between what ends, and what came."""
+
+    past: Sequence[float | None]
+    said: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    right: Sequence[float | None]
+
+
+def fans(name: str, panels: Sequence[tuple[str, Fan]], label: Text) -> str:
+    """Forecasts side by side: the past, the fan, and what came.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        panels: The title of each, and what it shows.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words = _Words()
+    with _style(name):
+        figure = _figure(_WIDTH, 2.6)
+        width = 1 / max(3, len(panels))
+        for number, (title, fan) in enumerate(panels):
+            axes = figure.add_axes((number * width + 0.045, 0.13, width - 0.06, 0.7))
+            before = [math.nan if value is None else value for value in fan.past]
+            came = [math.nan if value is None else value for value in fan.right]
+            ahead = range(1, len(fan.said) + 1)
+            axes.fill_between(ahead, fan.low, fan.high, color=_ACCENT, alpha=0.22, lw=0)
+            axes.plot(range(1 - len(before), 1), before, color=_QUIET, lw=1.4)
+            axes.plot(ahead, fan.said, color=_ACCENT, lw=2)
+            axes.plot(ahead, came, "o", color=_SECOND, ms=3.2)
+            figure.text(number * width + 0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE, color=_INK)
+            _calm(axes, words, whole_x=True)
             axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
         return _svg(figure, words, label)
 

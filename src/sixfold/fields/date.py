@@ -61,9 +61,14 @@ class Date(Field):
     widget: ClassVar[Widget] = "date"
 
     class Options(KindOptions):
-        """``numbers``: what a number means: seconds or milliseconds since 1970 (UTC), or a day as in 20240305."""
+        """``numbers``: what a number means: seconds or milliseconds since 1970 (UTC), or a day as in 20240305.
+
+        ``since``: whether the time since and the year count too, or only the place in year, month, week and day: what
+        is learned of them says nothing of years to come.
+        """
 
         numbers: Literal["seconds", "milliseconds", "yyyymmdd"] | None = None
+        since: bool = True
 
     def parse(self, value: Any) -> dt.datetime | None:
         """A datetime, without a zone unless one is written; ``None`` where missing."""
@@ -116,9 +121,10 @@ class Date(Field):
         of_year = _share(day, year.astype("M8[D]"), (year + 1).astype("M8[D]"))
         of_month = _share(day, month.astype("M8[D]"), (month + 1).astype("M8[D]"))
         weekday = (day.astype(np.int64) + _THURSDAY) % 7
+        counts = float(self.options.since) if isinstance(self.options, Date.Options) else 1.0
         columns = [
-            (np.where(unknown, 0.0, seconds) - state["mean"]) / state["spread"],
-            (year.astype(np.float64) + 1970 - state["mean_year"]) / state["spread_year"],
+            counts * (np.where(unknown, 0.0, seconds) - state["mean"]) / state["spread"],
+            counts * (year.astype(np.float64) + 1970 - state["mean_year"]) / state["spread_year"],
             *_on_a_circle(of_year),
             *_on_a_circle(of_month),
             *_on_a_circle(weekday / 7),

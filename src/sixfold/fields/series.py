@@ -45,7 +45,11 @@ class Series(Field):
 
     Encoded as float32 (length, channels + 1): standardised values, 0 behind the end; the last channel is 1 where there
     is a step. Missing points inside are put on a line between their neighbours. A series of more steps than the
-    length is resampled to it: each new step is the average of what it stands for.
+    length is resampled to it: each new step is the average of what it stands for. With ``keep: last`` its last steps
+    are kept as they are, and what is shorter has its padding in front: so that the newest step is always the last.
+
+    As the target of a forecast it has ``steps``: nothing is bridged there, a step that is not known whole counts as
+    none.
     """
 
     title: ClassVar[Text] = Text("a series", "序列")
@@ -56,11 +60,16 @@ class Series(Field):
         """``length``: steps of the array; left out, those of the longest training series, up to 1,000.
 
         ``standardise``: channel: by each channel's mean and spread over the training rows; row: by each row's own, so
-        that only its shape counts.
+        that only its shape counts. ``keep``: of a longer series: whole, averaged down; or its last steps. ``steps``:
+        as a target: how many steps ahead are predicted. ``season``: after how many steps a season begins anew; left
+        out, it is found in the training part.
         """
 
         length: int | None = Setting(None, ge=1, le=100_000)
         standardise: Literal["channel", "row"] = "channel"
+        keep: Literal["whole", "last"] = "whole"
+        steps: int | None = Setting(None, ge=1, le=10_000)
+        season: int | None = Setting(None, ge=1, le=50_000)
 
     def parse(self, value: Any) -> Array | None:
         """The numbers as float64 (steps, channels), NaN where a point is missing; ``None`` where all are."""
@@ -70,7 +79,7 @@ class Series(Field):
     def learn(self, values: Values) -> dict[str, Any]:
         """Reads each value once. What cannot be read is passed over: whoever encodes it is told."""
         assert isinstance(self.options, Series.Options)
-        longest, counts = 1, Counter[int]()
+        longest, least, counts = 1, float("inf"), Counter[int]()
         sums: dict[tuple[int, Channel], _Sums] = {}
         for value in values:
             try:
@@ -80,7 +89,7 @@ class Series(Field):
             if read is None:
                 continue
             names, numbers = read
-            longest = max(longest, len(numbers))
+            longest, least = max(longest, len(numbers)), min(least, float(np.nanmin(numbers)))
             # Named channels may differ from row to row; of unnamed ones, the commonest number is the right one.
             kind = 0 if names else numbers.shape[1]
             counts[kind] += 1
@@ -96,7 +105,37 @@ class Series(Field):
             "names": [] if chosen else channels,
             "means": [one.mean for one in of],
             "spreads": [one.spread for one in of],
+            "least": least if counts else 0.0,
+            **({"season": self.options.season} if self.options.season is not None else {}),
         }
+
+    def learn_target(self, values: Values) -> dict[str, Any]:
+        assert isinstance(self.options, Series.Options)
+        return {**self.learn(values), **({"length": self.options.steps} if self.options.steps is not None else {})}
+
+    def going_on(self, past: Series) -> Series:
+        """This fitted target on the scale of its past, so that a network gives what comes next in the units of what
+        was before.
+
+        Raises:
+            ValueError: They have not the same channels.
+        """
+        if past.state["channels"] != self.state["channels"] or past.state["names"] != self.state["names"]:
+            mine, theirs = (", ".join(one["names"]) or str(one["channels"]) for one in (self.state, past.state))
+            raise ValueError(
+                Text(
+                    f"has other channels ({mine}) than {past.name}, the past that it goes on from ({theirs})",
+                    f"的通道（{mine}）与它所延续的 {past.name}（{theirs}）不同",
+                )
+            )
+        shared: dict[str, Any] = {
+            name: past.state[name] for name in ("means", "spreads", "season") if name in past.state
+        }
+        return type(self)(self.name, self.options, {**self.state, **shared}, beside=self.beside)
+
+    def in_units(self, encoded: Array) -> Array:
+        """Encoded values (…, channels) in the units of the column, float64."""
+        return np.asarray(encoded.astype(np.float64) * np.array(self.state["spreads"]) + np.array(self.state["means"]))
 
     @property
     def form(self) -> Form:
@@ -109,12 +148,37 @@ class Series(Field):
             read = _read(value)
             if read is None:
                 continue
-            numbers = self._standardised(self._in_order(*read))
+            numbers = self._in_order(*read)
+            if self._said.steps is not None:
+                known: Array = np.asarray(~np.isnan(numbers[:length]).any(axis=1))
+                array[row, : len(known), :-1] = np.where(known[:, None], self._standardised(numbers)[:length], 0)
+                array[row, : len(known), -1] = known
+                continue
+            numbers = self._standardised(numbers)
+            if self._said.keep == "last":
+                numbers = numbers[-length:]
+                array[row, length - len(numbers) :, :-1] = numbers
+                array[row, length - len(numbers) :, -1] = 1
+                continue
             if len(numbers) > length:
                 numbers = _averaged(numbers, length)
             array[row, : len(numbers), :-1] = numbers
             array[row, : len(numbers), -1] = 1
         return array
+
+    def overlong(self, value: Any) -> Text | None:
+        """Of a past, why it does not fill its array: it is too short."""
+        try:
+            read = _read(value)
+        except ValueError:  # whoever encodes it is told
+            return None
+        steps, needed = 0 if read is None else len(read[1]), self.state["length"]
+        if self._said.keep != "last" or steps >= needed:
+            return None
+        return Text(
+            f"it has {steps} steps, and {needed} are needed: the newest last",
+            f"只有 {steps} 步，需要 {needed} 步，最新的排在最后",
+        )
 
     def decode(self, array: Array) -> list[Any]:
         """Series as they were given, of at most ``length`` steps; those that were standardised by row stay so."""
@@ -156,6 +220,11 @@ class Series(Field):
 
     def json_value(self, value: Any) -> Any:
         return _without_nan(value)
+
+    @property
+    def _said(self) -> Options:
+        assert isinstance(self.options, Series.Options)
+        return self.options
 
     def _in_order(self, names: tuple[str, ...] | None, numbers: Array) -> Array:
         """The channels that training had, in its order; a named one that is not there is missing throughout.

@@ -13,6 +13,7 @@ from sixfold.networks._network import (
     Recipe,
     Rows,
 )
+from sixfold.networks._quantiles import pinball
 
 __all__ = [
     "Adversarial",
@@ -26,4 +27,5 @@ __all__ = [
     "Proposal",
     "Recipe",
     "Rows",
+    "pinball",
 ]

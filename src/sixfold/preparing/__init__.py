@@ -8,7 +8,7 @@ from sixfold.preparing._column import Column, identity, reason_of
 from sixfold.preparing._encoding import Encoded, encode
 from sixfold.preparing._evidence import Evidence, Found
 from sixfold.preparing._report import data_report
-from sixfold.preparing._split import Official, Splits, split, strata
+from sixfold.preparing._split import Official, Spans, Splits, split, strata
 
 __all__ = [
     "CHECKS",
@@ -19,6 +19,7 @@ __all__ = [
     "Evidence",
     "Found",
     "Official",
+    "Spans",
     "Splits",
     "check",
     "data_report",

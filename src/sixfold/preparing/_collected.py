@@ -12,14 +12,15 @@ import numpy as np
 from sixfold.errors import DataError
 from sixfold.fields import Array, Field
 from sixfold.preparing._column import Column, different, reading
-from sixfold.store import Artefact, Workspace
+from sixfold.preparing._split import Spans
+from sixfold.store import SCALE, Artefact, Workspace
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["Collected", "Stored"]
 
-_RESERVED = ("__split__", "__path__")
+_RESERVED = ("__split__", "__path__", "__start__", "__end__", "__clock__", "__scale__")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,26 @@ class Collected:
         # One object for each word, not one for each row.
         words, places = different(self.frame["__split__"])
         return np.array(words, object)[places]
+
+    @property
+    def spans(self) -> Spans | None:
+        """When the future of each row begins and ends, where rows are windows of series."""
+        if "__start__" not in self.frame.columns:
+            return None
+        words, places = different(self.frame["__clock__"])
+        codes = {word: code for code, word in enumerate(dict.fromkeys(words))}
+        clocks = np.array([codes[word] for word in words], np.int64)[places]
+        return Spans(self.frame["__start__"].to_numpy(), self.frame["__end__"].to_numpy(), clocks)
+
+    @property
+    def extras(self) -> dict[str, Array]:
+        """What goes with every row's arrays beside its columns: what errors of a forecast are measured in."""
+        if "__scale__" not in self.frame.columns:
+            return {}
+        scales = self.frame["__scale__"]
+        width = int(scales.list.len().max() or 1) if scales.dtype.is_nested() else 0  # type: ignore[arg-type]
+        columns = [scales.list.get(index).to_numpy() for index in range(width)] or [scales.to_numpy()]
+        return {SCALE: np.stack(columns, axis=1).astype(np.float32)}
 
     def shard(self, number: int, names: Sequence[str]) -> dict[str, list[Any]]:
         """The values of some columns in one shard, ``None`` where they are known to be bad."""

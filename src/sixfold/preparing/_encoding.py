@@ -18,7 +18,7 @@ from sixfold.fields import Array, Field, base_of
 from sixfold.language import Text
 from sixfold.preparing._codes import DIGEST_BYTES, codes_of_digests, present
 from sixfold.preparing._collected import Collected
-from sixfold.preparing._column import Column, identity, reason_of
+from sixfold.preparing._column import identity, reason_of
 from sixfold.preparing._split import Splits
 from sixfold.store import ROW, Shard, Workspace
 
@@ -144,7 +144,7 @@ def encode(
                     some = {**{name: part.arrays[name] for name in steps}, ROW: part.rows}
                     sample = {name: array[keep][:_ROWS_SHOWN] for name, array in some.items()}
                 if keep.any():
-                    shards.append(_written(part, keep, columns, fitted, shards, work))
+                    shards.append(_written(part, keep, collected, fitted, shards, work))
                 part.arrays.clear()
             work.step(done, total, "rows")
     rows = {name: np.sort(np.concatenate(parts)) for name, parts in kept.items()}
@@ -308,7 +308,7 @@ def _batches(plan: Sequence[_Part], heavy: Mapping[str, Field]) -> Iterator[list
 def _written(
     part: _Part,
     keep: Array,
-    columns: Mapping[str, Column],
+    collected: Collected,
     fitted: Mapping[str, Field],
     shards: Sequence[Shard],
     work: Workspace,
@@ -317,9 +317,10 @@ def _written(
 
     rows = part.rows[keep]
     arrays = {
-        name: part.arrays[name][keep] if name in part.arrays else columns[name].encoded(field, rows)
+        name: part.arrays[name][keep] if name in part.arrays else collected.columns[name].encoded(field, rows)
         for name, field in fitted.items()
     }
+    arrays |= {name: array[rows] for name, array in collected.extras.items()}
     arrays[ROW] = rows
     number = sum(shard.split == part.split for shard in shards)
     name = f"{part.split}-{number:05d}.safetensors"

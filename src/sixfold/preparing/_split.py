@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from sixfold.product import Split
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Official", "Splits", "Way", "split", "strata"]
+__all__ = ["Official", "Spans", "Splits", "Way", "split", "strata"]
 
 SplitName: TypeAlias = Literal["train", "validation", "test"]
 Official: TypeAlias = Sequence[str | None] | Array
@@ -46,6 +47,16 @@ class Splits:
     official: frozenset[SplitName] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """When the future of each window begins and ends (rows,), in whole steps of time, and by which clock: windows of
+    one clock have their moments in common."""
+
+    starts: Array
+    ends: Array
+    clocks: Array
+
+
 def split(
     told: Split,
     candidates: Array,
@@ -55,6 +66,7 @@ def split(
     official: Official | None = None,
     groups: pl.Series | None = None,
     times: pl.Series | None = None,
+    spans: Spans | None = None,
 ) -> Splits:
     """Rows divided into train, validation and test, always the same for the same ``told.seed``.
 
@@ -71,6 +83,8 @@ def split(
         official: The source's own split of each row, where it has one.
         groups: The column of ``group:``.
         times: The column of ``time:``.
+        spans: Of windows of series, when the future of each begins and ends: the newest test, and none whose future
+            reaches into that of a later split is used. A way that would mix futures is refused.
 
     Raises:
         DataError: There are too few rows, groups or moments; the source has no split of its own; times cannot be read.
@@ -82,15 +96,24 @@ def split(
         "official" if has_official else "stratified" if classes is not None else "random"
     )
     dice = np.random.default_rng([told.seed, 6])
+    if spans is not None and way not in ("official", "group", "time"):
+        if told.way not in (None, "time"):
+            raise DataError("windows_overlap", place=Place(key="prepare.split"), way=told.way)
+        way = "time"
     given: frozenset[SplitName] = frozenset()
     match way:
         case "official":
             if official is None or not has_official:
                 raise DataError("no_official_split", place=Place(key="prepare.split.by"))
-            rows, given = _official(told, candidates, classes, same, official=official, dice=dice)
+            draw = partial(_newest_windows, spans=spans, origins=told.origins) if spans is not None else None
+            rows, given = _official(told, candidates, classes, same, official=official, dice=dice, draw=draw)
         case "group":
             assert groups is not None
             rows = _by_group(told, candidates, classes, _codes(groups), dice)
+        case "time" if spans is not None:
+            rest, test = _newest_windows(candidates, told.test, spans=spans, origins=told.origins)
+            train, validation = _newest_windows(rest, told.validation, spans=spans, origins=told.origins)
+            rows = {"train": train, "validation": validation, "test": test}
         case "time":
             assert times is not None
             rows = _by_time(told, candidates, times)
@@ -132,6 +155,7 @@ def _official(
     *,
     official: Official,
     dice: np.random.Generator,
+    draw: Callable[[Array, float], tuple[Array, Array]] | None = None,
 ) -> tuple[dict[SplitName, Array], frozenset[SplitName]]:
     names = np.array([name or "train" for name in official], dtype=object)[candidates]
     rows: dict[SplitName, Array] = {"train": candidates[~np.isin(names, ("validation", "test"))]}
@@ -143,7 +167,8 @@ def _official(
         if name in given:
             rows[name] = candidates[names == name]
         else:
-            rows["train"], rows[name] = _drawn(rows["train"], share, classes, same, dice)
+            drawn = draw(rows["train"], share) if draw else _drawn(rows["train"], share, classes, same, dice)
+            rows["train"], rows[name] = drawn
     return rows, given | {"train"}
 
 
@@ -254,6 +279,31 @@ def _by_time(told: Split, candidates: Array, times: pl.Series) -> dict[SplitName
     rest, test = _newest(candidates, moments, told.test)
     train, validation = _newest(rest, moments[np.isin(candidates, rest)], told.validation)
     return {"train": train, "validation": validation, "test": test}
+
+
+def _newest_windows(
+    candidates: Array, share: float, *, spans: Spans, origins: int | None = None
+) -> tuple[Array, Array]:
+    """(those whose future ends before the others' begin, the newest), clock by clock; what overlaps is in neither.
+
+    The newest are those of the last ``origins`` moments from which a forecast is made, or of about ``share`` of them.
+    """
+    before, newest = [], []
+    for clock in np.unique(spans.clocks[candidates]):
+        own = candidates[spans.clocks[candidates] == clock]
+        moments = np.unique(spans.starts[own])
+        count = origins if origins is not None else max(1, round(share * len(moments)))
+        if len(moments) <= count:
+            if origins is not None:
+                raise DataError(
+                    "too_few_origins", place=Place(key="prepare.split"), moments=len(moments), origins=count
+                )
+            before.append(own)
+            continue
+        border = moments[-count]
+        before.append(own[spans.ends[own] < border])
+        newest.append(own[spans.starts[own] >= border])
+    return tuple(np.concatenate([candidates[:0], *parts]) for parts in (before, newest))  # type: ignore[return-value]
 
 
 def _newest(candidates: Array, moments: Array, share: float) -> tuple[Array, Array]:

@@ -82,6 +82,12 @@ class Split(Section):
     time: str | None = Field(None, description="Column to order by: the newest rows are for the test.")
     fold: int | None = Field(None, ge=1, description="Which fold is the test, from 1; with `of`.")
     of: int | None = Field(None, ge=2, le=1000, description="How many folds.")
+    origins: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Of forecasts: the newest so many moments to forecast from are the test, as many before validate.",
+    )
     seed: int = Field(0, ge=0, description="Another seed draws other rows.")
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sixfold.errors import SourceError
@@ -16,7 +16,10 @@ from sixfold.sources._splits import natural
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Binding", "Way", "bindings"]
+__all__ = ["HISTORY", "Binding", "Way", "bindings", "cuts_windows"]
+
+HISTORY = "history"
+"""What the target's own past is called among the given columns, where the source has no column of that name."""
 
 Way: TypeAlias = Literal["as it is", "list", "steps", "channels", "file"]
 
@@ -98,17 +101,32 @@ def bindings(product: Product, roles: Sequence[str] | None, columns: Sequence[st
     specs = product.columns
     names = _by_role(product, roles) if roles is not None else {}
     found = []
+    has_windows = cuts_windows(product) and HISTORY not in columns
     for name, key in _places(product).items():
         spec = specs.get(name)
+        if has_windows and name == HISTORY:
+            continue
         if spec is not None and spec.from_ is not None:
             found.append(_said(product, name, key, spec, columns))
             continue
         column = names.get(name, name)
         if column not in columns or column in RESERVED:
             raise no_column(name, columns, product.place(key))
-        is_series = spec is not None and spec.kind == _SERIES and product.collect.rows.id is not None
+        is_series = spec is not None and spec.kind == _SERIES and (product.collect.rows.id is not None or has_windows)
         found.append(Binding(name, key, (column,), "channels" if is_series else "as it is"))
+    if has_windows:  # the target's own past: its values stand where the target's do
+        target = next(one for one in found if one.name == product.target_name)
+        found.append(replace(target, name=HISTORY, key=f"given.{HISTORY}"))
     return found
+
+
+def cuts_windows(product: Product) -> bool:
+    """Whether a forecast is to be learned from windows of long series: ``steps`` of a series are predicted, and its own
+    past, ``history``, is given without saying where else it stands. Where the source has a column ``history``, rows are
+    windows already."""
+    past, target = product.given.get(HISTORY), product.target
+    is_past = past is not None and past.kind == _SERIES and past.from_ is None
+    return is_past and target.kind == _SERIES and target.options.get("steps") is not None
 
 
 def _said(product: Product, name: str, key: str, spec: ColumnSpec, columns: Sequence[str]) -> Binding:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sixfold.errors import SourceError
 from sixfold.product import Product
 from sixfold.progress import Listener, Note, silent
 from sixfold.sources._attached import Attached
-from sixfold.sources._binding import Binding, bindings
+from sixfold.sources._binding import HISTORY, Binding, bindings, cuts_windows
 from sixfold.sources._columns import RESERVED, ROW, no_column
 from sixfold.sources._derived import Derived
 from sixfold.sources._long import ID, TIME, joined
 from sixfold.sources._source import Source
+from sixfold.sources._windows import cut
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
 __all__ = ["gathered"]
 
 
-def gathered(product: Product, source: Source, listener: Listener = silent) -> Iterator[pl.DataFrame]:
+def gathered(
+    product: Product, source: Source, listener: Listener = silent, windows: dict[str, Any] | None = None
+) -> Iterator[pl.DataFrame]:
     """The rows of ``source`` as ``product`` wants them: its columns under its names, and the reserved ones.
+
+    Args:
+        product: The declaration.
+        source: Where its rows come from.
+        listener: Whom findings are told.
+        windows: Told what was found of the windows that rows are, where a forecast is learned; else left empty.
 
     Raises:
         SourceError: A column is not there or cannot be used as the product says; the error names the key and the line.
@@ -34,17 +43,26 @@ def gathered(product: Product, source: Source, listener: Listener = silent) -> I
     is_long = product.collect.rows.id is not None
     lines: list[pl.DataFrame] = []
     bound: list[Binding] = []
-    first = 0
+    first, has_windows = 0, False
     for piece in source.frames():
         frame = derived.add(piece.with_row_index(ROW, first + 1))
         first += piece.height
         bound = bindings(product, source.roles, frame.columns)
         chosen = _chosen(bound, frame, unread)
-        if is_long:
+        has_windows = cuts_windows(product) and HISTORY not in frame.columns
+        if is_long or has_windows:
             lines.append(_keyed(product, frame, chosen))
         else:
             yield from attached.filled(chosen, bound)
-    if lines:
+    if lines and has_windows:
+        import polars as pl
+
+        found: dict[str, Any] = {} if windows is None else windows
+        for rows in cut(pl.concat(lines, how="vertical_relaxed"), bound, product, found):
+            yield from attached.filled(rows, bound)
+        told = {name: found[name] for name in ("series", "history", "steps", "season")}
+        listener(Note("collect", "collect.windows", told))
+    elif lines:
         for rows in joined(lines, bound, product.collect.rows, product.place):
             yield from attached.filled(rows, bound)
     derived.tell()

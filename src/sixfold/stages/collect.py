@@ -14,7 +14,7 @@ from sixfold.files import room_for
 from sixfold.hashing import digest_of_value
 from sixfold.product import Product
 from sixfold.progress import Listener, silent
-from sixfold.sources import RESERVED, Source, gathered, source_of
+from sixfold.sources import RESERVED, Source, cuts_windows, gathered, source_of
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Workspace
 
@@ -42,13 +42,16 @@ class Collect(Stage):
         source = _source(product)
         kinds = [source, *getattr(source, "parts", {}).values()]
         specs = product.columns
+        series = {name: spec for name, spec in specs.items() if spec.kind == "series"}
+        windows = {name: _cutting(spec.options) for name, spec in series.items()}
         return {
+            **({"windows": windows} if cuts_windows(product) else {}),
             "given": list(product.given),
             "target": product.target_name,
             **({} if product.outcome_name is None else {"outcome": product.outcome_name}),
             "from": {name: spec.from_ for name, spec in specs.items()},
             "pictures": [name for name, spec in specs.items() if spec.kind == "image"],
-            "series": [name for name, spec in specs.items() if spec.kind == "series"],
+            "series": list(series),
             "split": [product.prepare.split.group, product.prepare.split.time],
             "collect": product.collect.model_dump(mode="json", exclude={"refresh"}),
             "data": None if product.in_memory else product.data,
@@ -76,7 +79,8 @@ class Collect(Stage):
         total, rows, told = source.count(), 0, time.monotonic()
         splits: dict[str, int] = {}
         work.step(0, total, "rows")
-        for chosen in gathered(product, source, work.listener):
+        windows: dict[str, Any] = {}
+        for chosen in gathered(product, source, work.listener, windows):
             if "__split__" in chosen.columns:
                 for split, count in chosen["__split__"].value_counts().rows():
                     splits[split] = splits.get(split, 0) + count
@@ -104,6 +108,7 @@ class Collect(Stage):
             "splits": splits or None,
             "provenance": {**asdict(provenance), "name": provenance.name, "rows": rows},
             "digest": digest,
+            **({"windows": windows} if windows else {}),
         }
 
 
@@ -188,6 +193,11 @@ class _Shards:
             column = pl.col(name) if name in frame.columns else pl.lit(None).alias(name)
             columns.append(column.cast(dtype, strict=False))
         self._put(number, frame.select(columns))
+
+
+def _cutting(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a series' options tells how windows are cut."""
+    return {name: options[name] for name in ("length", "season", "steps") if name in options}
 
 
 def _member(number: int) -> str:

@@ -177,7 +177,8 @@ def _gone_through(
         truth = appraisal.truth(case.task.taken(arrays))
         if len(truth) == 0:
             continue
-        places, truth = appraisal.asked({name: arrays[name] for name in prepared.given}, truth)
+        beside = {name: array for name, array in arrays.items() if name not in (ROW, prepared.target.name)}
+        places, truth = appraisal.asked(beside, truth)
         arrays = {name: array[places] for name, array in arrays.items()}  # noqa: PLW2901
         known = appraisal.is_known(truth)
         left_out += int((~known).sum())

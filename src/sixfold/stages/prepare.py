@@ -12,6 +12,7 @@ from sixfold.errors import DataError, ProductError
 from sixfold.families import find, names
 from sixfold.fields import Array, Field, base_of
 from sixfold.fields.category import Category
+from sixfold.fields.series import Series
 from sixfold.networks import Network
 from sixfold.preparing import (
     MISSING,
@@ -82,7 +83,9 @@ class Prepare(Stage):
         """
         levels = held_levels(product)
         told = product.prepare.split
-        kinds = {name: spec.field(name, product.folder) for name, spec in wanted(product).items()}
+        windows = inputs["collect"].about.get("windows") or {}
+        specs = _of_windows(wanted(product), product, windows)
+        kinds = {name: spec.field(name, product.folder) for name, spec in specs.items()}
         beside = [name for name in (told.group, told.time) if name is not None]
         collected = Collected.open(inputs["collect"], work, kinds, beside)
         target = collected.columns[product.target_name]
@@ -100,7 +103,11 @@ class Prepare(Stage):
             official=collected.official,
             groups=None if told.group is None else collected.beside(told.group),
             times=None if told.time is None else collected.beside(told.time),
+            spans=collected.spans,
         )
+        if collected.spans is not None:
+            used = sum(len(rows) for rows in splits.rows.values())
+            work.note("prepare.windows", apart=len(candidates) - used)
         splits, unseen = _of_seen_classes(splits, target)
         counts = {name: len(rows) for name, rows in splits.rows.items()}
         work.note("prepare.split", way=splits.way, **counts)
@@ -118,6 +125,7 @@ class Prepare(Stage):
             base = base_of(column.kind, fitted) if name == target.name else None
             kind = column.kind if base is None else column.kind.upon(base)
             fitted[name] = _fitted(column, kind, splits, collected, is_target=name not in product.given)
+        fitted = _on_one_scale(fitted, product)
         encoded = encode(
             collected,
             fitted,
@@ -183,6 +191,34 @@ def wanted(product: Product) -> dict[str, ColumnSpec]:
         asked = {"scale": "linear"} if spec.kind == "number" else {}
         columns[name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
     return columns
+
+
+def _of_windows(specs: Mapping[str, ColumnSpec], product: Product, windows: Mapping[str, Any]) -> dict[str, ColumnSpec]:
+    """The columns with what was found while windows were cut: how long the past is, after how many steps a season."""
+    if not windows:
+        return dict(specs)
+    found = {"length": windows["history"], "season": windows["season"]}
+    return {
+        name: ColumnSpec(**{**found, **spec.model_dump(by_alias=True, exclude_unset=True)})
+        if spec.kind == "series" and name != product.target_name
+        else spec
+        for name, spec in specs.items()
+    }
+
+
+def _on_one_scale(fitted: Mapping[str, Field], product: Product) -> dict[str, Field]:
+    """The fields, and of a forecast the target on the scale of its past: the first given series of its channels."""
+    target = fitted[product.target_name]
+    if not isinstance(target, Series) or product.target.options.get("steps") is None:
+        return dict(fitted)
+    past = next((field for name, field in fitted.items() if name != target.name and isinstance(field, Series)), None)
+    if past is None:
+        return dict(fitted)
+    try:
+        return {**fitted, target.name: target.going_on(past)}
+    except ValueError as error:
+        reason = reason_of(error)()
+        raise DataError("bad_column", column=target.name, kind="series", reason=reason) from error
 
 
 def _asking(product: Product) -> list[type[Network]]:

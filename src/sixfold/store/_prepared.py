@@ -13,12 +13,15 @@ from sixfold.fields import Array, Field, restored
 from sixfold.store._store import Artefact
 from sixfold.store._workspace import Workspace
 
-__all__ = ["Prepared", "Shard", "SplitName"]
+__all__ = ["SCALE", "Prepared", "Shard", "SplitName"]
 
 SplitName: TypeAlias = Literal["train", "validation", "test"]
 
 ROW = "__row__"
 """The array of each shard that tells which collected row stands where (int64)."""
+
+SCALE = "__scale__"
+"""Of windows of series, the array that tells what errors are measured in (float32, a number for each channel)."""
 
 
 class Shard(BaseModel):

@@ -46,6 +46,8 @@ class Decision(BaseModel):
             (split conformal: Lei et al. 2018); ``None`` where there were too few validation rows to tell.
         thresholds: For boxes: of each class, the score from which one is told.
         effects: For choices: of each arm but the first, how the effects that the network tells are read.
+        widening: For forecasts: what the distances of quantiles from the median are multiplied by, so that the interval
+            holds its share of validation rows (conformalised quantiles: Romano et al. 2019).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +57,7 @@ class Decision(BaseModel):
     margin: float | None = None
     thresholds: tuple[float, ...] | None = None
     effects: tuple[Effect, ...] = ()
+    widening: float = 1.0
 
     def calibrated(self, probabilities: Array) -> Array:
         """Probabilities (n, classes), or (n, 1) of yes, after temperature scaling; float64."""

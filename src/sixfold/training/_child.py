@@ -284,7 +284,8 @@ def _exported(
     layers = [
         {"name": layer.name, "kind": type(layer).__name__, "parameters": layer.count_params()} for layer in whole.layers
     ]
-    best = next((entry for entry in standing.history if entry["epoch"] == standing.best_epoch), {})
+    kept = standing.best_epoch if recipe.keep_best else standing.epoch
+    best = next((entry for entry in standing.history if entry["epoch"] == kept), {})
     metric = f"val_{task.metrics[0]}"
     return _Made(
         graphs.pop("graph"),
@@ -293,7 +294,7 @@ def _exported(
         {
             "parameters": int(whole.count_params()),
             "epochs": standing.epoch,
-            "best_epoch": standing.best_epoch,
+            "best_epoch": kept,
             "seconds": round(standing.spent, 3),
             "was_cut": standing.was_cut,
             "whole_seconds": standing.whole_seconds,

@@ -9,7 +9,7 @@ import numpy as np
 
 from sixfold.errors import TrainingError
 from sixfold.fields import Array
-from sixfold.networks import Objective, Recipe
+from sixfold.networks import Objective, Recipe, pinball
 from sixfold.tasks import Task
 
 __all__ = ["judged", "objective_of"]
@@ -47,6 +47,8 @@ def objective_of(task: Task, recipe: Recipe, targets: Array) -> Objective:
             )
         case "mean_squared_error":
             kind, settings, score = keras.losses.MeanSquaredError, {}, _distance
+        case "pinball":
+            return pinball(metric, task.output)
         case _:
             raise TrainingError("unknown_loss", loss=task.loss)
     if weights is None:

@@ -249,6 +249,8 @@ class Search:
             self._tried.append(record)
         if self._tried and self._tried[-1].state == "started":
             self._finish(self._tried.pop())
+        if not self._finished():  # nothing to go on from: what failed is tried again, and tells why if it still does
+            self._tried.clear()
 
     def _first(self) -> None:
         """Each network as its maker would set it, the best suited first; then the further proposals of each."""
