@@ -172,7 +172,7 @@ def test_a_search_keeps_to_its_clock_and_says_what_it_tried(prepared: Store) -> 
     assert {one["why"] for one in tried} <= {"first", "longer", "varied"}
     assert len(tried) > 1
     assert sum(one["weight"] for one in about["ensemble"]) == pytest.approx(1, abs=1e-3)
-    assert about["why"]["key"] in ("best", "mixture", "perfect")
+    assert about["why"]["key"] in ("best", "few", "mixture", "perfect")
     assert sum(isinstance(event, Note) and event.key.startswith("train.trial_") for event in heard) == len(tried)
 
 
@@ -260,3 +260,14 @@ def test_several_machines_share_what_their_searches_learned(
     with pytest.raises(TrainingError) as caught:
         search(prepared, "apart", 60.0, [])._draw("cnn")
     assert caught.value.code == "training.no_study"
+
+
+@pytest.mark.slow
+def test_a_trial_that_is_not_done_in_time_is_ended_and_says_so(prepared: Store) -> None:
+    from sixfold.errors import TrainingError
+    from sixfold.training import run_trial
+
+    begun = time.monotonic()
+    with pytest.raises(TrainingError, match="time was up"):
+        run_trial(trial(prepared, "late", said={"epochs": 500}), lambda _: None, 3.0)
+    assert time.monotonic() - begun < 10

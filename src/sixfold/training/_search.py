@@ -39,7 +39,7 @@ _SLICE = 0.15
 _SHORTEST_SLICE = 25.0
 """TensorFlow takes about five seconds to start and a few more to compile: a shorter slice measures little else."""
 
-_SHORTEST_RUN = 8.0
+_SHORTEST_RUN, _OF_IDLE = 8.0, 1.5
 _LONGER = 1.5
 """How many times as long as before a network that was cut must be able to train to be begun anew."""
 
@@ -47,6 +47,9 @@ _SUITS_ENOUGH = 0.5
 """Networks that suit at least so well as a share of the best are tried."""
 
 _MOST_TRIALS = 40
+_LATE = 0.04
+"""Of the budget, by how much the last trial may be late."""
+
 _PERFECT_LOSS = 0.02
 _PERFECT_ROWS = 100
 _PAYS = 0.005
@@ -62,7 +65,7 @@ _SURE = 2.0
 _FOLDS_PAY = 0.6
 """Of what its whole recipe takes, the time that each fold of a network of pictures or texts must have at least."""
 
-_INWARD = ("key", "drawn", "overhead", "judged", "whole")
+_INWARD = ("key", "drawn", "overhead", "judged", "whole", "idle")
 """What of a trial is no matter of the report."""
 
 State = Literal["started", "finished", "failed", "looked"]
@@ -84,6 +87,7 @@ class Tried:
         columns: The given columns that it looked at; empty: all of them.
         folds: In how many folds it took its rows.
         whole: Seconds that its whole recipe would take in one fold, as far as it came.
+        idle: Seconds that went by without training: its start and its export.
     """
 
     name: str
@@ -106,6 +110,7 @@ class Tried:
     columns: tuple[str, ...] = ()
     folds: int = 1
     whole: float | None = None
+    idle: float = 0.0
 
     def to_report(self) -> dict[str, Any]:
         """What the report shows of it."""
@@ -267,7 +272,7 @@ class Search:
             if place < done:
                 continue
             left = self._left()
-            if self._tried and (left < _SHORTEST_RUN or self._is_perfect() or len(self._tried) >= self._most):
+            if self._tried and (left < self._shortest() or self._is_perfect() or len(self._tried) >= self._most):
                 return
             # Where nobody gives a time, the best suited network takes what it needs; a budget is shared out.
             is_shared = self._is_asked and len(queue) > 1
@@ -280,7 +285,7 @@ class Search:
         """The next trial, or ``None`` where the time is up or no more would pay."""
         finished = self._finished()
         left = self._left()
-        if not finished or self._is_perfect() or len(self._tried) >= self._most or left < _SHORTEST_RUN:
+        if not finished or self._is_perfect() or len(self._tried) >= self._most or left < self._shortest():
             return None
         for one in finished:  # even where another is better by now: it was stopped before it was what it can be
             most = self._folds_of(self._kind(one.network)[0])
@@ -300,6 +305,11 @@ class Search:
         if not self._is_asked:
             return None
         return self._variation(finished, left)
+
+    def _shortest(self) -> float:
+        """The least time in which another trial is worth beginning: on a busy machine its start alone takes long."""
+        idle = min((one.idle for one in self._tried if one.state == "finished"), default=0.0)
+        return max(_SHORTEST_RUN, _OF_IDLE * idle)
 
     def _variation(self, finished: Sequence[Tried], left: float) -> tuple[Any, ...] | None:
         ranked = list(dict.fromkeys(one.network for one in finished))[:_VARIED]
@@ -412,6 +422,10 @@ class Search:
     def _finish(self, trial: Tried) -> None:
         """Run a trial to its end, or go on with one that was interrupted."""
         begun = time.monotonic()
+        # Once there is something to answer with, no trial may keep it waiting: on a busy machine one may take far
+        # longer than it was given.
+        has_some = self._is_asked and any(one.state == "finished" for one in self._tried)
+        most = max(1.0, self._left() + _LATE * self._budget) if has_some else None
         reserve = max([6.0, *(1.3 * one.overhead for one in self._tried if one.network == trial.network)])
         said = {**trial.recipe, **self._template.said}
         try:
@@ -430,6 +444,7 @@ class Search:
                     }
                 ),
                 self._work.listener,
+                most,
             )
         except TrainingError as error:
             seconds = round(time.monotonic() - begun, 2)
@@ -473,6 +488,7 @@ class Search:
             was_cut=bool(about.get("was_cut")),
             overhead=float(about.get("export_seconds", 1.0)) + 1.0,
             whole=about.get("whole_seconds"),
+            idle=max(0.0, seconds - float(about.get("seconds") or 0.0)),
             judged=judged,
         )
 
@@ -488,7 +504,7 @@ class Search:
         finished = self._finished()
         if not finished:
             raise self._last_error
-        finished = self._fully_judged(finished)
+        finished = self._worth_mixing(finished)
         members, weights, gain = self._mixed(finished)
         if any(self._is_folded(one) for one in members):  # it learned from validation rows too: its folds judge it
             self._write_held_out(members, weights)
@@ -497,7 +513,7 @@ class Search:
             why = "perfect" if self._is_perfect() else "best"
         else:
             about = self._take_several(members, weights)
-            why = "mixture"
+            why = "mixture" if gain > 0 else "few"
         best = finished[0]
         about |= {
             "search": [one.to_report() for one in self._tried],
@@ -517,23 +533,24 @@ class Search:
         self._work.drop_checkpoint()
         return about
 
-    def _fully_judged(self, finished: Sequence[Tried]) -> list[Tried]:
-        """Of the finished trials, those that held out every row: many rows tell apart what few cannot.
+    def _worth_mixing(self, finished: Sequence[Tried]) -> list[Tried]:
+        """Of the finished trials, those that held out every row, and those that could not but came to their end.
 
-        Unless one that was judged on fewer beats the best of them there by two standard errors of the difference.
+        Many rows tell apart what few cannot. A first look that the clock cut, or that all folds followed, is left out,
+        unless it beats the best of the others by two standard errors on the rows that all held out.
         """
         most = max(one.judged for one in finished)
-        whole = [one for one in finished if one.judged == most]
-        if len(whole) == len(finished):
+        followed = {one.network for one in finished if one.judged == most}
+        kept = [one for one in finished if one.judged == most or not (one.was_cut or one.network in followed)]
+        if len(kept) == len(finished):
             return list(finished)
-        losses = self._losses(finished)
-        best = losses[finished.index(whole[0])]
-        gaps = [best - loss for one, loss in zip(finished, losses, strict=True) if one.judged < most]
+        losses = dict(zip((one.name for one in finished), self._losses(finished), strict=True))
+        gaps = [losses[kept[0].name] - losses[one.name] for one in finished if one not in kept]
         if any(gap.mean() > _SURE * gap.std() / np.sqrt(len(gap)) for gap in gaps):
             return list(finished)
+        names = {one.name for one in kept}
         self._tried = [
-            one if one.state != "finished" or one.judged == most else replace(one, state="looked")
-            for one in self._tried
+            one if one.state != "finished" or one.name in names else replace(one, state="looked") for one in self._tried
         ]
         self._compare()
         return self._finished()
@@ -575,7 +592,8 @@ class Search:
         found = mixture(outputs, targets, activation)
         gain = 1 - found.loss / max(min(found.alone), 1e-12)
         kept = [index for index in range(len(finished)) if found.weights[index] > 0]
-        if len(kept) == 1 or gain < _PAYS:
+        # On a few rows the best one alone always looks better than it is; several err less together.
+        if len(kept) == 1 or (gain < _PAYS and len(targets) >= _PERFECT_ROWS):
             return alone
         return [finished[index] for index in kept], [float(found.weights[index]) for index in kept], round(gain, 4)
 

@@ -81,11 +81,16 @@ class Result(BaseModel):
         return {name: Member(*member) for name, member in self.members.items()}
 
 
-def run_trial(trial: Trial, listener: Listener) -> Result:
+def run_trial(trial: Trial, listener: Listener, most: float | None = None) -> Result:
     """Run a trial in a child process; returns when it ended.
 
+    Args:
+        trial: What the child is told.
+        listener: Told what the child tells.
+        most: Seconds after which it is ended, whatever it does; ``None``: never.
+
     Raises:
-        TrainingError: It failed, or was killed (out of memory, as a rule).
+        TrainingError: It failed, was killed (out of memory, as a rule), or was not done after ``most`` seconds.
     """
     environment = {
         **os.environ,
@@ -109,6 +114,11 @@ def run_trial(trial: Trial, listener: Listener) -> Result:
     assert child.stderr is not None
     last_words = _Tail(child.stderr)
     result: Result | None = None
+    late = threading.Event()
+    clock = None if most is None else threading.Timer(most, lambda: (late.set(), child.kill()))
+    if clock is not None:
+        clock.daemon = True
+        clock.start()
     try:
         child.stdin.write(trial.model_dump_json().encode() + b"\n")
         child.stdin.flush()
@@ -118,6 +128,8 @@ def run_trial(trial: Trial, listener: Listener) -> Result:
     except BrokenPipeError:
         code = child.wait()
     finally:
+        if clock is not None:
+            clock.cancel()
         child.stdin.close() if not child.stdin.closed else None
         if child.poll() is None:
             child.terminate()
@@ -126,6 +138,8 @@ def run_trial(trial: Trial, listener: Listener) -> Result:
         child.stdout.close()
         child.stderr.close()
     if result is None:
+        if late.is_set():
+            raise TrainingError("too_late", seconds=round(most or 0))
         if code == -signal.SIGKILL:
             raise TrainingError("killed")
         raise TrainingError("child_failed", code=code, last=last_words.text())
