@@ -115,7 +115,12 @@ def run_trial(trial: Trial, listener: Listener, most: float | None = None) -> Re
     last_words = _Tail(child.stderr)
     result: Result | None = None
     late = threading.Event()
-    clock = None if most is None else threading.Timer(most, lambda: (late.set(), child.kill()))
+
+    def end() -> None:
+        late.set()
+        child.kill()
+
+    clock = None if most is None else threading.Timer(most, end)
     if clock is not None:
         clock.daemon = True
         clock.start()
