@@ -26,6 +26,9 @@ from sixfold.store import Member
 __all__ = ["Result", "Trial", "run_trial"]
 
 
+_ENDS_WITHIN = 5.0
+
+
 class Trial(BaseModel):
     """What a child is told.
 
@@ -138,7 +141,11 @@ def run_trial(trial: Trial, listener: Listener, most: float | None = None) -> Re
         child.stdin.close() if not child.stdin.closed else None
         if child.poll() is None:
             child.terminate()
-            child.wait()
+            try:
+                child.wait(_ENDS_WITHIN)
+            except subprocess.TimeoutExpired:  # it waits to be heard, and nobody listens any more
+                child.kill()
+                child.wait()
         last_words.join()
         child.stdout.close()
         child.stderr.close()
