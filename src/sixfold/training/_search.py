@@ -52,8 +52,9 @@ _LATE = 0.04
 
 _PERFECT_LOSS = 0.02
 _PERFECT_ROWS = 100
-_PAYS = 0.005
-"""By which share the mixture must lower the loss of the best model alone to be worth serving several."""
+_PAYS, _PAYS_ON_TABLES = 0.005, 0.001
+"""By which share the mixture must lower the loss of the best model alone to be worth serving several; of tables, whose
+models answer in microseconds, by less."""
 
 _LIGHT_FORMS = ("vector", "ids", "points")
 """The forms of numbers and categories, of which a few rows tell much."""
@@ -593,7 +594,9 @@ class Search:
         gain = 1 - found.loss / max(min(found.alone), 1e-12)
         kept = [index for index in range(len(finished)) if found.weights[index] > 0]
         # On a few rows the best one alone always looks better than it is; several err less together.
-        if len(kept) == 1 or (gain < _PAYS and len(targets) >= _PERFECT_ROWS):
+        is_table = all(form.name in _LIGHT_FORMS for form in self._given.values())
+        pays = _PAYS_ON_TABLES if is_table else _PAYS
+        if len(kept) == 1 or (gain < pays and len(targets) >= _PERFECT_ROWS):
             return alone
         return [finished[index] for index in kept], [float(found.weights[index]) for index in kept], round(gain, 4)
 
