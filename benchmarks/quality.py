@@ -222,12 +222,13 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
         seeds=1,
     )
     # nanoGPT's setting for a CPU, step for step; its own loss is perplexity's logarithm, character by character.
-    play = {"kind": "text", "tokenizer": "characters", "length": 4096}
+    play = {"kind": "text", "tokenizer": "characters", "length": 8192}
     cpu = {"layers": 4, "heads": 4, "width": 128, "context": 64, "dropout": 0.0, "batch": 12, "steps": 2000}
     yield Row(
         "tiny_shakespeare gpt",
         {
             "data": f"prose:{place('tiny_shakespeare.txt')}",
+            "collect": {"piece": 7500},
             "generate": {"play": play},
             "prepare": {"split": {"validation": 0.02}},
             "train": {"network": "gpt", "precision": "float32", **cpu},

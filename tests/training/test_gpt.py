@@ -55,6 +55,12 @@ def test_each_token_is_told_by_those_before_it() -> None:
     np.testing.assert_allclose(np.asarray(objective.score(TARGET, sure)), [1, 1])
 
 
+def test_the_rate_falls_with_the_width() -> None:
+    rates = [Gpt(Gpt.Options(width=width)).recipe({}, OUTPUT, Facts()).learning_rate for width in (64, 128, 768)]
+    assert rates[0] == rates[1] == 3e-3 > rates[2]
+    assert rates[2] == pytest.approx(5.2e-4, rel=0.01)
+
+
 def test_it_takes_nothing_and_suits_only_that() -> None:
     given = {"given_0": Form(name="ids", shape=(), dtype="int32", vocabulary=4)}
     assert Gpt.suits({}) > 0 == Gpt.suits(given)

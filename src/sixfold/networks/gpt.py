@@ -22,6 +22,9 @@ __all__ = ["Gpt"]
 
 _WINDOWS_SEEN, _FEWEST_EPOCHS, _MOST_EPOCHS = 60_000, 2, 40
 _FEW_WINDOWS = 20_000
+_RATE, _MOST_RATE = 0.4, 3e-3
+"""The peak of the learning rate falls with the width (Yang et al. 2021): 5e-4 at GPT-2's 768. On Shakespeare's plays at
+width 128, 3e-3 reached a loss of 1.79 in 2,000 steps, 1e-3 one of 1.89."""
 
 
 class Gpt(Layered):
@@ -85,7 +88,7 @@ class Gpt(Layered):
     def recipe(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Recipe:  # noqa: ARG002
         return Recipe(
             optimizer="adamw",
-            learning_rate=1e-3,
+            learning_rate=min(_MOST_RATE, _RATE / self._said.width),
             schedule="one_cycle",
             weight_decay=0.1,
             batch=32,
