@@ -262,6 +262,22 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
         {"mase <": 0.75, "covered": 0.7, "covered <": 0.9},
         measure=_with_coverage,
     )
+    yield Row(
+        "eth_ucy behaviour",
+        {
+            "collect": {"rows": {"id": "column_2", "time": "column_1", "scene": "file"}},
+            "given": {"history": {"kind": "series", "length": 8}, "nearby": "neighbours"},
+            "predict": {"path": {"kind": "series", "from": ["column_3", "column_4"], "steps": 12}},
+        },
+        10,
+        {"best ADE <": 0.40, "best FDE <": 0.75, "ADE over constant velocity <": 1.0},
+        seeds=1,
+        parts=tuple(
+            {"data": place(f"eth_ucy.zip#experiments/pedestrians/raw/{scene}")}
+            for scene in ("eth", "hotel", "univ", "zara1", "zara2")
+        ),
+        measure=_over_scenes,
+    )
     photos = {name: {"kind": "image"} for name in ("front", "bedroom", "bathroom", "kitchen")}
     numbers = {"bedrooms": "number", "bathrooms": "number", "area": "number", "zipcode": "category"}
     houses = {"data": place("houses.zip"), "predict": {"price": "number"}}
@@ -635,6 +651,22 @@ def _unique_columns(file: Path) -> str:
 
 def _header(file: str) -> list[str]:
     return Path(file).read_text(encoding="utf-8").splitlines()[0].split(",")
+
+
+def _over_scenes(outcomes: list[Outcome]) -> dict[str, float]:
+    """The mean over scenes that each were left out once, in metres."""
+
+    def over(name: str) -> float:
+        return mean(one["report_figures"][name]["value"] for one in outcomes)
+
+    naive = [one["report"]["figures"][0]["against"]["constant_velocity"]["value"] for one in outcomes]
+    return {
+        "best ADE": over("best_average_displacement"),
+        "best FDE": over("best_final_displacement"),
+        "ADE": over("average_displacement"),
+        "FDE": over("final_displacement"),
+        "ADE over constant velocity": over("average_displacement") / mean(naive),
+    }
 
 
 def _with_coverage(outcomes: list[Outcome]) -> dict[str, float]:

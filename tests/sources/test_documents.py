@@ -145,8 +145,8 @@ def test_texts_in_class_folders_are_rows(tmp_path: Path, is_packed: bool) -> Non
 
 
 def test_texts_of_one_file_per_folder_are_tables(tmp_path: Path) -> None:
-    write(tmp_path / "a", {"train/rows.txt": "x,y\n1,2\n", "test/rows.txt": "x,y\n1,2\n"})
-    assert code("a", tmp_path) == "several_tables"
+    write(tmp_path / "a", {"train/rows.txt": "x,y\n1,2\n", "test/rows.txt": "x,y\n3,4\n"})
+    assert read("a", tmp_path).rows() == [(1, 2, "train"), (3, 4, "test")], "folders called after splits tell them"
     write(tmp_path / "b", {"neg/all.txt": "x,y\n1,2\n", "pos/all.txt": "x,y\n1,2\n"})
     assert code("b", tmp_path) == "several_tables"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from sixfold.errors import SourceError
+from sixfold.errors import ProductError, SourceError
 from sixfold.product import Product
 from sixfold.sources import gathered, source_of
 
@@ -129,3 +130,94 @@ def test_what_cannot_be_cut_says_why() -> None:
     with pytest.raises(SourceError) as double:
         rows(product(twice, {"history": "series", "month": "date"}))
     assert double.value.code == "source.same_time"
+
+
+def crossing() -> pl.DataFrame:
+    """Two scenes with the same ids: in the first a and b walk side by side, c far off; in the second a walks alone."""
+    lines = [("one", "a", at, float(at), 0.0) for at in range(12)]
+    lines += [("one", "b", at, float(at), 1.0) for at in range(3, 12)]
+    lines += [("one", "c", at, 0.0, 50.0) for at in range(12)]
+    lines += [("two", "a", at, float(-at), 7.0) for at in range(9)]
+    return pl.DataFrame(lines, schema=["square", "who", "frame", "x", "y"], orient="row")
+
+
+def walks(data: Any, nearby: Any = "neighbours", **told: str) -> Product:
+    return Product(
+        name="p",
+        data=data,
+        given={"history": {"kind": "series", "length": 4}, **({"nearby": nearby} if nearby else {})},
+        predict={"path": {"kind": "series", "from": ["x", "y"], "steps": 2}},
+        collect={"rows": {"id": "who", "time": "frame", **told}},
+    )
+
+
+def test_agents_of_a_scene_are_each_others_neighbours_the_nearest_first() -> None:
+    found, _ = rows(walks(crossing(), scene="square"))
+    one = found.filter((pl.col("__clock__") == "one") & (pl.col("__path__").str.contains(" a 6")))
+    assert one["history"][0].to_list() == [[2.0, 0.0], [3.0, 0.0], [4.0, 0.0], [5.0, 0.0]]
+    first, second, *rest = (np.array(path) for path in one["nearby"][0].to_list())
+    assert np.isnan(first[0]).all(), "b was not there yet"
+    np.testing.assert_array_equal(first[1:], [[3.0, 1.0], [4.0, 1.0], [5.0, 1.0]])
+    np.testing.assert_array_equal(second[-1], [0.0, 50.0])
+    assert all(np.isnan(path).all() for path in rest)
+    alone = found.filter(pl.col("__clock__") == "two")
+    assert alone.height == 9 - 4 - 2 + 1
+    assert np.isnan(np.array(alone["nearby"][0].to_list())).all(), "who meets in another scene is not nearby"
+
+
+def test_an_agent_that_was_gone_begins_anew() -> None:
+    data = pl.DataFrame({"square": "s", "who": 1, "frame": [*range(0, 80, 10), *range(200, 290, 10)]}).with_columns(
+        x=pl.col("frame").cast(float), y=0.0
+    )
+    found, _ = rows(walks(data, nearby=None, scene="square"))
+    assert found.height == (8 - 5) + (9 - 5)
+    assert all(np.ptp([step[0] for step in path]) == 30 for path in found["history"].to_list())
+
+
+def test_folders_tell_splits_and_files_are_scenes(tmp_path: Path) -> None:
+    for split, name in (("train", "north"), ("train", "south"), ("val", "north_val"), ("test", "east")):
+        (tmp_path / split).mkdir(exist_ok=True)
+        lines = [f"{at}\t1.0\t{at / 10}\t0.5" for at in range(0, 90, 10)]
+        (tmp_path / split / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    declared = Product(
+        name="p",
+        data=str(tmp_path),
+        given={"history": {"kind": "series", "length": 4}, "nearby": "neighbours"},
+        predict={"path": {"kind": "series", "from": ["column_3", "column_4"], "steps": 2}},
+        collect={"rows": {"id": "column_2", "time": "column_1", "scene": "file"}},
+    )
+    found, about = rows(declared)
+    assert about["series"] == 4, "the same id in another file is another agent"
+    assert dict(found["__split__"].value_counts().rows()) == {"train": 8, "validation": 4, "test": 4}
+
+
+def test_scenes_that_cannot_be_told_say_why() -> None:
+    with pytest.raises(SourceError) as unknown:
+        rows(walks(crossing(), scene="place"))
+    assert unknown.value.code == "source.no_column"
+    with pytest.raises(ProductError) as nowhere:
+        rows(walks(crossing().filter(pl.col("square") == "one")))
+    assert nowhere.value.code == "product.neighbours_without_scene"
+    with pytest.raises(ProductError) as when:
+        Product(
+            name="p",
+            data=crossing(),
+            given={"history": "series"},
+            predict={"path": {"kind": "series", "steps": 2}},
+            collect={"rows": {"id": "who", "scene": "square"}},
+        )
+    assert when.value.code == "product.bad_value"
+    plain = Product(
+        name="p",
+        data=crossing(),
+        given={"x": "number"},
+        predict={"who": "category"},
+        collect={"rows": {"id": "who", "time": "frame", "scene": "square"}},
+    )
+    with pytest.raises(ProductError) as pathless:
+        rows(plain)
+    assert pathless.value.code == "product.scene_without_paths"
+    double = pl.concat([crossing(), crossing().head(1)])
+    with pytest.raises(SourceError) as twice:
+        rows(walks(double, scene="square"))
+    assert twice.value.code == "source.same_time"

@@ -17,7 +17,21 @@ from typing import Any, Literal
 
 from sixfold.language import Text
 
-__all__ = ["Axis", "Course", "Dots", "Fan", "Series", "Span", "courses", "curves", "dots", "fans", "spans"]
+__all__ = [
+    "Axis",
+    "Course",
+    "Dots",
+    "Fan",
+    "Series",
+    "Span",
+    "Walk",
+    "courses",
+    "curves",
+    "dots",
+    "fans",
+    "spans",
+    "walks",
+]
 
 _COLOURS = {
     "#010101": "var(--ink)",
@@ -221,6 +235,57 @@ def fans(name: str, panels: Sequence[tuple[str, Fan]], label: Text) -> str:
             figure.text(number * width + 0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE, color=_INK)
             _calm(axes, words, whole_x=True)
             axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One agent: places (x, y) of its past, of what is told, of what may come and how likely, of what came; others'."""
+
+    past: Sequence[tuple[float, float]]
+    said: Sequence[tuple[float, float]]
+    futures: Sequence[Sequence[tuple[float, float]]]
+    chances: Sequence[float]
+    right: Sequence[tuple[float, float]]
+    others: Sequence[Sequence[tuple[float, float]]]
+
+
+def walks(name: str, panels: Sequence[tuple[str, Walk]], label: Text) -> str:
+    """Paths side by side, seen from above, as wide as high.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        panels: The title of each, and what it shows.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words = _Words()
+    with _style(name):
+        figure = _figure(_WIDTH, 3.4)
+        width = 1 / max(3, len(panels))
+        for number, (title, walk) in enumerate(panels):
+            axes = figure.add_axes((number * width + 0.04, 0.1, width - 0.055, 0.78))
+            here = list(walk.past[-1:])
+            most = max(walk.chances, default=1.0)
+            for path, chance in zip(walk.futures, walk.chances, strict=True):
+                strength = 0.08 + 0.4 * chance / max(most, 1e-9)
+                axes.plot(*zip(*here, *path, strict=True), color=_ACCENT, lw=1, alpha=strength)
+            own = [*walk.past, *walk.said, *walk.right, *(place for path in walk.futures for place in path)]
+            (left, right), (low, high) = ((min(side), max(side)) for side in zip(*own, strict=True))
+            reach = max(right - left, high - low, 1e-9) * 0.58
+            middle = (left + right) / 2, (low + high) / 2
+            for path in walk.others:
+                axes.plot(*zip(*path, strict=True), color=_QUIET, lw=0.9, alpha=0.6)
+                axes.plot(*path[-1], "o", color=_QUIET, ms=2.5, alpha=0.6)
+            axes.plot(*zip(*walk.past, strict=True), color=_QUIET, lw=2)
+            axes.plot(*zip(*here, *walk.said, strict=True), color=_ACCENT, lw=2.2)
+            if walk.right:
+                axes.plot(*zip(*walk.right, strict=True), "o", color=_SECOND, ms=3)
+            axes.set_xlim(middle[0] - reach, middle[0] + reach)
+            axes.set_ylim(middle[1] - reach, middle[1] + reach)
+            axes.set_aspect("equal", adjustable="box")
+            figure.text(number * width + 0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE, color=_INK)
+            _calm(axes, words)
+            axes.grid(visible=True, color=_LINE, lw=0.6)
         return _svg(figure, words, label)
 
 

@@ -37,11 +37,18 @@ class Rows(Section):
         None, description="Column that the lines of one row have in common (a patient, a recording)."
     )
     time: str | None = Field(None, description="Column to order them by; left out, as they stand.")
+    scene: str | None = Field(
+        None,
+        description="Of moving agents, the column that tells where they meet: ids and moments count anew in each; "
+        "`file`: each file is a scene.",
+    )
 
     @model_validator(mode="after")
     def _says_whose(self) -> Rows:
         if self.time is not None and self.id is None:
             raise ValueError("`time` orders the lines of one row; say with `id` whose they are")
+        if self.scene is not None and (self.id is None or self.time is None):
+            raise ValueError("`scene` is where agents meet; say with `id` who they are, and with `time` when")
         return self
 
 

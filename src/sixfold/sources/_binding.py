@@ -16,7 +16,10 @@ from sixfold.sources._splits import natural
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["HISTORY", "Binding", "Way", "bindings", "cuts_windows"]
+__all__ = ["HISTORY", "NEIGHBOURS", "Binding", "Way", "bindings", "cuts_windows"]
+
+NEIGHBOURS = "neighbours"
+"""The kind of column that is the paths of those nearby."""
 
 HISTORY = "history"
 """What the target's own past is called among the given columns, where the source has no column of that name."""
@@ -104,7 +107,7 @@ def bindings(product: Product, roles: Sequence[str] | None, columns: Sequence[st
     has_windows = cuts_windows(product) and HISTORY not in columns
     for name, key in _places(product).items():
         spec = specs.get(name)
-        if has_windows and name == HISTORY:
+        if has_windows and (name == HISTORY or (spec is not None and spec.kind == NEIGHBOURS)):
             continue
         if spec is not None and spec.from_ is not None:
             found.append(_said(product, name, key, spec, columns))
@@ -117,6 +120,11 @@ def bindings(product: Product, roles: Sequence[str] | None, columns: Sequence[st
     if has_windows:  # the target's own past: its values stand where the target's do
         target = next(one for one in found if one.name == product.target_name)
         found.append(replace(target, name=HISTORY, key=f"given.{HISTORY}"))
+        found += [
+            replace(target, name=name, key=f"given.{name}")
+            for name, spec in product.given.items()
+            if spec.kind == NEIGHBOURS
+        ]
     return found
 
 

@@ -136,7 +136,7 @@ class Container(Source, ABC):
             with self.as_files([member.name for member in layout.members]) as paths:
                 pairs = zip(paths, layout.members, strict=True)
                 files = [TableFile(path, member.name, member.split) for path, member in pairs]
-                self._tables = Tables(files, self._table_options, self.listener)
+                self._tables = Tables(files, self._table_options, self.listener, tells_files=self.tells_files)
                 yield from self._tables.frames()
                 self._found = self._tables.found
 

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sixfold.errors import SourceError
+from sixfold.errors import ProductError, SourceError
 from sixfold.product import Product
 from sixfold.progress import Listener, Note, silent
 from sixfold.sources._attached import Attached
 from sixfold.sources._binding import HISTORY, Binding, bindings, cuts_windows
 from sixfold.sources._columns import RESERVED, ROW, no_column
 from sixfold.sources._derived import Derived
-from sixfold.sources._long import ID, TIME, joined
+from sixfold.sources._long import ID, SCENE, TIME, joined
 from sixfold.sources._source import Source
 from sixfold.sources._windows import cut
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["gathered"]
+
+_FILE = "__file__"
+"""Of several files of one table, the column that tells which one a line is of."""
 
 
 def gathered(
@@ -41,6 +44,8 @@ def gathered(
     attached = Attached(product, source.attachments, listener)
     unread = _Unread()
     is_long = product.collect.rows.id is not None
+    for part in (source, *getattr(source, "parts", {}).values()):
+        part.tells_files = product.collect.rows.scene == "file"
     lines: list[pl.DataFrame] = []
     bound: list[Binding] = []
     first, has_windows = 0, False
@@ -50,6 +55,8 @@ def gathered(
         bound = bindings(product, source.roles, frame.columns)
         chosen = _chosen(bound, frame, unread)
         has_windows = cuts_windows(product) and HISTORY not in frame.columns
+        if product.collect.rows.scene is not None and not has_windows:
+            raise ProductError("scene_without_paths", place=product.place("collect.rows.scene"))
         if is_long or has_windows:
             lines.append(_keyed(product, frame, chosen))
         else:
@@ -99,10 +106,13 @@ def _chosen(bound: list[Binding], frame: pl.DataFrame, unread: _Unread) -> pl.Da
         columns.append(values)
         unread.wrong[binding.name] += wrong
     unread.rows += frame.height
-    return pl.DataFrame([*columns, *(frame[name] for name in RESERVED if name in frame.columns)])
+    kept = [name for name in RESERVED if name in frame.columns and name != _FILE]
+    return pl.DataFrame([*columns, *(frame[name] for name in kept)])
 
 
 def _keyed(product: Product, frame: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
     told = product.collect.rows
     keys = []
     for setting, column, name in (("id", told.id, ID), ("time", told.time, TIME)):
@@ -110,4 +120,13 @@ def _keyed(product: Product, frame: pl.DataFrame, chosen: pl.DataFrame) -> pl.Da
             if column not in frame.columns:
                 raise no_column(column, frame.columns, product.place(f"collect.rows.{setting}"))
             keys.append(frame[column].alias(name))
+    if told.scene is not None:
+        scene = told.scene
+        if scene not in frame.columns and scene == "file":  # one file alone is one scene
+            scenes = frame[_FILE] if _FILE in frame.columns else pl.Series(["-"] * frame.height, dtype=pl.String)
+        elif scene not in frame.columns:
+            raise no_column(scene, frame.columns, product.place("collect.rows.scene"))
+        else:
+            scenes = frame[scene]
+        keys.append(scenes.alias(SCENE))
     return chosen.with_columns(keys).drop("__path__", strict=False)

@@ -147,7 +147,13 @@ def _split_tables(tables: list[str], where: str) -> list[Member]:
     tables = sorted(tables, key=natural)
     splits: Sequence[str | None] | None = [None]
     if len(tables) > 1:
-        splits = splits_of_files([PurePosixPath(name).stem for name in tables], where)
+        told = [
+            next((split for folder in reversed(name.split("/")[:-1]) if (split := split_named(folder))), None)
+            for name in tables
+        ]
+        # Folders called after splits tell more than the files in them, which may be called so as well.
+        by_folder = all(told) and len(set(told)) > 1
+        splits = told if by_folder else splits_of_files([PurePosixPath(name).stem for name in tables], where)
     if splits is None:
         raise SourceError("several_tables", path=where, count=len(tables), names=", ".join(tables[:5]))
     members = [Member(name, None, split) for name, split in zip(tables, splits, strict=True)]

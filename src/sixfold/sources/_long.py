@@ -13,10 +13,10 @@ from sixfold.sources._reading import as_moments, as_numbers
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ID", "TIME", "joined"]
+__all__ = ["ID", "SCENE", "TIME", "joined"]
 
-ID, TIME = "\0id", "\0time"
-"""What the two columns of `collect: rows` are called among lines."""
+ID, TIME, SCENE = "\0id", "\0time", "\0scene"
+"""What the columns of `collect: rows` are called among lines."""
 
 _LINE = "\0line"
 _ROWS_AT_ONCE = 4096

@@ -66,6 +66,8 @@ class Source(Kind, ABC):
         self.options = options if options is not None else self.Options()
         self.base = base if base is not None else Path.cwd()
         self.listener = listener
+        self.tells_files = False
+        """Whether rows of tables are to say in ``__file__`` which file they are of."""
         self.sha256: str | None = None
         """What the file must hash to; set by :func:`source_of` where `collect` says it."""
 

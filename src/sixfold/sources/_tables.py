@@ -110,9 +110,13 @@ class Tables:
         files: In the order of their rows.
         options: What the user said of the format.
         listener: Whom findings are told.
+        tells_files: Whether each row says in ``__file__`` which file it is of.
     """
 
-    def __init__(self, files: Sequence[TableFile], options: TableOptions, listener: Listener) -> None:
+    def __init__(
+        self, files: Sequence[TableFile], options: TableOptions, listener: Listener, *, tells_files: bool = False
+    ) -> None:
+        self._tells_files = tells_files
         self.files, self.options, self.listener = tuple(files), options, listener
         self.found: dict[str, Any] = {}
         self.rows = 0
@@ -148,6 +152,8 @@ class Tables:
                 frame = raw.select(self._typed(name, raw.schema[name], part) for name in self._schema)
                 if file.split is not None:
                     frame = frame.with_columns(pl.lit(file.split).alias("__split__"))
+                if self._tells_files:
+                    frame = frame.with_columns(pl.lit(file.name).alias("__file__"))
                 yield frame
 
     def _learn(self) -> None:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sixfold.errors import SourceError
+from sixfold.errors import ProductError, SourceError
 from sixfold.fields import Array
+from sixfold.fields.neighbours import Neighbours
 from sixfold.product import Product
-from sixfold.sources._binding import HISTORY, Binding
-from sixfold.sources._long import ID, TIME
+from sixfold.sources._binding import HISTORY, NEIGHBOURS, Binding
+from sixfold.sources._long import ID, SCENE, TIME
 from sixfold.sources._reading import as_moments, as_numbers
+from sixfold.sources._splits import SPLITS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,12 +85,20 @@ def cut(
     assert steps is not None
     kinds = {name: spec.kind for name, spec in {**product.given, product.target_name: product.target}.items()}
     numbers = {one.name: _numbers(lines[one.name]) for one in bound if kinds.get(one.name) == "series"}
+    nearby = {name: _most(product, name) for name, kind in kinds.items() if kind == NEIGHBOURS}
+    if nearby and SCENE not in lines.columns:
+        raise ProductError("neighbours_without_scene", place=product.place(f"given.{next(iter(nearby))}"))
     clock = _clock(lines, bound, kinds, product)
     tracks = list(_tracks(lines, clock, product))
-    season = _season(product, [numbers[product.target_name][track.places] for track in tracks], clock.natural)
+    scenes = _Scenes(tracks, numbers[product.target_name]) if nearby else None
+    season = (
+        1
+        if SCENE in lines.columns
+        else _season(product, [numbers[product.target_name][track.places] for track in tracks], clock.natural)
+    )
     length = _history(product, max((len(track.places) for track in tracks), default=0), steps, season)
     about.update(history=length, steps=steps, season=season, series=len(tracks))
-    plain = [one.name for one in bound if one.name not in numbers]
+    plain = [one.name for one in bound if one.name not in numbers and one.name not in nearby]
     rows = 0
     for track in tracks:
         origins = np.arange(length, len(track.places) - steps + 1)
@@ -106,6 +116,9 @@ def cut(
                 own = values[track.places]
                 reach = np.arange(steps) if name == product.target_name else np.arange(-length, 0)
                 columns.append(_listed(name, own[part[:, None] + reach]))
+            for name, most in nearby.items():
+                assert scenes is not None
+                columns.append(_listed(name, scenes.around(track, part, length, most)))
             for name in plain:
                 at = track.places[part] if kinds.get(name) == "date" else track.places[part - 1]
                 columns.append(lines[name][at.tolist()])
@@ -142,11 +155,13 @@ def _numbers(column: pl.Series) -> Array:
 
 
 def _listed(name: str, values: Array) -> pl.Series:
-    """Arrays (n, steps, channels), or (n, channels), as a column of lists; one channel alone as plain numbers."""
+    """Arrays (n, …, channels) as a column of lists of lists; of series, one channel alone as plain numbers."""
     import polars as pl
 
     values = values[..., 0] if values.ndim == 3 and values.shape[-1] == 1 else values  # noqa: PLR2004
-    inner: Any = pl.List(pl.Float64) if values.ndim == 2 else pl.List(pl.List(pl.Float64))  # noqa: PLR2004
+    inner: Any = pl.Float64()
+    for _ in range(values.ndim - 1):
+        inner = pl.List(inner)
     return pl.Series(name, np.ascontiguousarray(values)).cast(inner)
 
 
@@ -180,8 +195,7 @@ def _clock(lines: pl.DataFrame, bound: Sequence[Binding], kinds: Mapping[str, st
 
     def called(track: _Track, origin: int) -> str:
         when = "#" + str(origin + 1) if column is None else str(column[int(track.places[origin])])
-        who = " ".join(str(part) for part in track.key if part is not None)
-        return f"{who} {when}".strip()
+        return f"{_called(track)} {when}".strip()
 
     if column is None:
         return _Clock(np.zeros(0, np.int64), 1, False, called, lambda key: " ".join(map(str, key)))
@@ -199,7 +213,7 @@ def _clock(lines: pl.DataFrame, bound: Sequence[Binding], kinds: Mapping[str, st
     else:
         steps = numbers.to_numpy().astype(np.float64)
         at, natural = _whole(steps, _usual(steps, lines)), 1
-    return _Clock(at, natural, True, called, lambda _: "")
+    return _Clock(at, natural, True, called, lambda key: " ".join(map(str, key[:-1])))
 
 
 def _of_moments(seconds: Array, moments: pl.Series, lines: pl.DataFrame) -> tuple[Array, int]:
@@ -214,7 +228,12 @@ def _of_moments(seconds: Array, moments: pl.Series, lines: pl.DataFrame) -> tupl
 
 def _usual(at: Array, lines: pl.DataFrame) -> float:
     """The commonest distance between one line and the next of its series; 1 where there is none."""
-    ids = lines[ID].to_physical().rank("dense").to_numpy() if ID in lines.columns else np.zeros(len(at))
+    import polars as pl
+
+    keys = [name for name in ("__split__", SCENE, ID) if name in lines.columns]
+    ids = np.zeros(len(at))
+    if keys:
+        ids = lines.select(pl.struct(keys).rank("dense")).to_series().to_numpy()
     order = np.lexsort((at, ids))
     gaps = np.diff(at[order])[np.diff(ids[order]) == 0]
     gaps = gaps[gaps > 0]
@@ -230,7 +249,7 @@ def _whole(at: Array, usual: float) -> Array:
 
 def _tracks(lines: pl.DataFrame, clock: _Clock, product: Product) -> Iterator[_Track]:
     """The series, in the order in which they first stand there, each in the order of time."""
-    keys = [name for name in ("__split__", ID) if name in lines.columns]
+    keys = [name for name in ("__split__", SCENE, ID) if name in lines.columns]
     groups = (
         lines.select(keys).with_row_index("\0place").group_by(keys, maintain_order=True).agg("\0place").rows()
         if keys
@@ -238,30 +257,94 @@ def _tracks(lines: pl.DataFrame, clock: _Clock, product: Product) -> Iterator[_T
     )
     for *key, members in groups:
         places = np.array(members, np.int64)
-        told = tuple(key[1:] if "__split__" in keys else key)
+        told = tuple(key)
         at = clock.at[places] if clock.is_told else np.arange(len(places))
         order = np.argsort(at, kind="stable")
         places, at = places[order], at[order]
-        yield from _without_gaps(_Track(told, places, at), clock, product)
+        track = _Track(told, places, at)
+        if SCENE not in lines.columns:
+            yield _without_gaps(track, clock, product)
+            continue
+        _hold_once(track, clock, product)
+        for piece in np.split(np.arange(len(at)), np.flatnonzero(np.diff(at) > 1) + 1):  # gone for a while: anew
+            yield _Track(told, places[piece], at[piece])
 
 
-def _without_gaps(track: _Track, clock: _Clock, product: Product) -> Iterator[_Track]:
-    distances = np.diff(track.at)
-    if (distances == 1).all():
-        yield track
-        return
-    who = " ".join(str(part) for part in track.key if part is not None) or product.target_name
-    first = int(np.flatnonzero(distances != 1)[0])
-    slug = "same_time" if distances[first] == 0 else "series_with_gaps"
-    when = clock.shown(_Track((), track.places, track.at), first)
-    raise SourceError(
-        slug,
-        place=product.place("collect.rows"),
-        column=product.collect.rows.time or product.target_name,
-        id=who,
-        time=when,
-        missing=int(distances[first] - 1),
-    )
+def _hold_once(track: _Track, clock: _Clock, product: Product) -> None:
+    """Hold that no two lines of a series are of the same moment."""
+    twice = np.flatnonzero(np.diff(track.at) == 0)
+    if len(twice):
+        raise SourceError("same_time", **_where(track, int(twice[0]), clock, product))
+
+
+def _without_gaps(track: _Track, clock: _Clock, product: Product) -> _Track:
+    _hold_once(track, clock, product)
+    gaps = np.flatnonzero(np.diff(track.at) > 1)
+    if len(gaps):
+        missing = int(track.at[gaps[0] + 1] - track.at[gaps[0]] - 1)
+        told = _where(track, int(gaps[0]), clock, product)
+        raise SourceError("series_with_gaps", missing=missing, **told)
+    return track
+
+
+def _where(track: _Track, place: int, clock: _Clock, product: Product) -> dict[str, Any]:
+    return {
+        "place": product.place("collect.rows"),
+        "column": product.collect.rows.time or product.target_name,
+        "id": _called(track) or product.target_name,
+        "time": clock.shown(_Track((), track.places, track.at), place),
+    }
+
+
+def _called(track: _Track) -> str:
+    """What tells a series from others, as people find it: of a file its name alone; the split is told elsewhere."""
+    known = (str(part) for part in track.key if part is not None and part not in SPLITS)
+    return " ".join(part.rpartition("/")[2] for part in known)
+
+
+class _Scenes:
+    """Who is where, when: the agents of each scene by moment.
+
+    Args:
+        tracks: All of them; those of one scene have the same key but for its last part.
+        positions: Of every line (lines, channels).
+    """
+
+    def __init__(self, tracks: Sequence[_Track], positions: Array) -> None:
+        self._tracks, self._positions = tracks, positions
+        self._there: dict[tuple[Any, ...], dict[int, list[int]]] = {}
+        for number, track in enumerate(tracks):
+            moments = self._there.setdefault(track.key[:-1], {})
+            for at in track.at.tolist():
+                moments.setdefault(at, []).append(number)
+
+    def around(self, track: _Track, origins: Array, length: int, most: int) -> Array:
+        """The last steps of those nearest to an agent, the nearest first, for each moment to forecast from.
+
+        NaN where there is nobody, or nobody yet: (n, most, length, channels).
+        """
+        found = np.full((len(origins), most, length, self._positions.shape[1]), np.nan)
+        moments = self._there[track.key[:-1]]
+        for row, origin in enumerate(origins.tolist()):
+            now = int(track.at[origin - 1])
+            own = self._positions[track.places[origin - 1]]
+            others = [self._tracks[number] for number in moments[now] if self._tracks[number].key != track.key]
+            if not others:
+                continue
+            last = [now - int(one.at[0]) for one in others]
+            where = self._positions[[one.places[at] for one, at in zip(others, last, strict=True)]]
+            distances = np.sqrt(((where - own) ** 2).sum(axis=1))
+            for place, nearest in enumerate(np.argsort(np.nan_to_num(distances, nan=np.inf), kind="stable")[:most]):
+                steps = others[nearest].places[max(0, last[nearest] - length + 1) : last[nearest] + 1]
+                found[row, place, length - len(steps) :] = self._positions[steps]
+        return found
+
+
+def _most(product: Product, name: str) -> int:
+    """How many neighbours are looked at."""
+    field = product.given[name].field(name)
+    assert isinstance(field, Neighbours)
+    return field.most
 
 
 def _season(product: Product, series: Sequence[Array], natural: int) -> int:

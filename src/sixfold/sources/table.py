@@ -79,7 +79,7 @@ class Table(Source):
         if files[0].split is not None:
             told = ", ".join(f"{file.name} → {file.split}" for file in files)
             self.listener(Note("collect", "collect.official_split", {"splits": told}))
-        self._tables = Tables(files, self._table_options, self.listener)
+        self._tables = Tables(files, self._table_options, self.listener, tells_files=self.tells_files)
         yield from self._tables.frames()
 
     def provenance(self) -> Provenance:

@@ -12,6 +12,7 @@ from sixfold.errors import DataError, ProductError
 from sixfold.families import find, names
 from sixfold.fields import Array, Field, base_of
 from sixfold.fields.category import Category
+from sixfold.fields.neighbours import Neighbours
 from sixfold.fields.series import Series
 from sixfold.networks import Network
 from sixfold.preparing import (
@@ -207,15 +208,16 @@ def _of_windows(specs: Mapping[str, ColumnSpec], product: Product, windows: Mapp
 
 
 def _on_one_scale(fitted: Mapping[str, Field], product: Product) -> dict[str, Field]:
-    """The fields, and of a forecast the target on the scale of its past: the first given series of its channels."""
+    """The fields, and of what lies ahead the target (and those nearby) on the scale of its past: the first series."""
     target = fitted[product.target_name]
     if not isinstance(target, Series) or product.target.options.get("steps") is None:
         return dict(fitted)
     past = next((field for name, field in fitted.items() if name != target.name and isinstance(field, Series)), None)
     if past is None:
         return dict(fitted)
+    nearby = {name: field.going_on(past) for name, field in fitted.items() if isinstance(field, Neighbours)}
     try:
-        return {**fitted, target.name: target.going_on(past)}
+        return {**fitted, **nearby, target.name: target.going_on(past)}
     except ValueError as error:
         reason = reason_of(error)()
         raise DataError("bad_column", column=target.name, kind="series", reason=reason) from error

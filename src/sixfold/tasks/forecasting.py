@@ -45,7 +45,8 @@ class Forecasting(Task):
     def matches(cls, product: Product) -> bool:
         is_ahead = product.target.kind == "series" and product.target.options.get("steps") is not None
         kinds = [spec.kind for spec in product.given.values()]
-        return product.verb == "predict" and is_ahead and "series" in kinds
+        is_social = "neighbours" in kinds or product.collect.rows.scene is not None
+        return product.verb == "predict" and is_ahead and "series" in kinds and not is_social
 
     @classmethod
     def asks(cls, kind: str) -> Mapping[str, Any]:

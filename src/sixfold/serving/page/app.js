@@ -655,7 +655,7 @@ function plain(field, value) {
   if (field.widget === "series") return seriesText(value);
   // A point of time stands in the browser's picker with a T between day and hour.
   if (field.widget === "date") return String(value).replace(/^(\d{4}-\d{2}-\d{2}) (?=\d{2}:)/, "$1T");
-  return String(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function pictureFrom(base64, name) {
