@@ -73,6 +73,6 @@ def test_what_is_too_long_to_be_read_whole_says_so() -> None:
     assert "at most 16" in str(field.overlong("cat " * 10_000))
 
 
-def test_a_text_to_write_takes_no_tokenizer_of_another_network(tmp_path: object) -> None:
-    with pytest.raises(ValueError, match="leave `tokenizer` out"):
+def test_a_folder_without_a_tokenizer_for_a_text_to_write_says_what_was_expected(tmp_path: object) -> None:
+    with pytest.raises(ValueError, match="expected a folder with tokenizer.json"):
         Text("verse", Text.Options(tokenizer=str(tmp_path))).fit(VERSES, is_target=True)
