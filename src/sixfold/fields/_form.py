@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Form", "FormName", "graph_feed", "input_names", "rows_at_once", "without_padding"]
+__all__ = ["TABLE_FORMS", "Form", "FormName", "graph_feed", "input_names", "rows_at_once", "without_padding"]
 
 FormName = Literal["vector", "ids", "tokens", "steps", "grid", "points"]
+
+TABLE_FORMS: tuple[FormName, ...] = ("vector", "ids", "points")
+"""The forms of numbers and categories: what a table is made of, and of which a few rows tell much."""
 
 
 class Form(BaseModel):

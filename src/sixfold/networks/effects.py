@@ -13,7 +13,7 @@ import numpy as np
 
 from sixfold.errors import TrainingError
 from sixfold.families import Options as KindOptions
-from sixfold.fields import Array, Form, FormName
+from sixfold.fields import TABLE_FORMS, Array, Form, FormName
 from sixfold.language import Text
 from sixfold.networks._forest import IR, ML_OPSET, OPSET, Ensemble, matrix, rounds, table_nodes, table_of
 from sixfold.networks._network import Facts, Fitted, Proposal, Rows
@@ -21,7 +21,6 @@ from sixfold.tasks import Output
 
 __all__ = ["Effects"]
 
-_PLAIN_FORMS = ("vector", "ids", "points")
 _ROUNDS, _PATIENCE, _UNJUDGED_ROUNDS, _HURRIED = 800, 40, 150, 40
 _FEWEST_TO_JUDGE = 10
 """Held out rows below which a booster is not stopped by them, but grown to so many rounds as usually serve."""
@@ -59,7 +58,7 @@ class Effects(Fitted):
 
     @classmethod
     def suits(cls, given: Mapping[str, Form]) -> int:
-        return 30 if all(form.name in _PLAIN_FORMS for form in given.values()) else 0
+        return 30 if all(form.name in TABLE_FORMS for form in given.values()) else 0
 
     def first(self, given: Mapping[str, Form], output: Output, facts: Facts) -> Sequence[Proposal]:  # noqa: ARG002
         return tuple(Proposal({"learner": learner}) for learner in ("t", "s", "dr"))

@@ -11,7 +11,7 @@ from pydantic import Field as Setting
 
 from sixfold.errors import TrainingError
 from sixfold.families import Options as KindOptions
-from sixfold.fields import Form, FormName
+from sixfold.fields import TABLE_FORMS, Form, FormName
 from sixfold.language import Text
 from sixfold.networks._composed import embedding_width
 from sixfold.networks._inputs import inputs_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Gan"]
 
-_FORMS = ("vector", "ids", "points")
 _LEAST_SIDE = 4
 """The picture begins with about so many pixels a side, and is doubled from there."""
 
@@ -60,7 +59,7 @@ class Gan(Adversarial):
 
     @classmethod
     def suits(cls, given: Mapping[str, Form]) -> int:
-        return 20 if all(form.name in _FORMS for form in given.values()) else 0
+        return 20 if all(form.name in TABLE_FORMS for form in given.values()) else 0
 
     def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:  # noqa: ARG002
         import keras

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field as Setting
 
 from sixfold.families import Options as KindOptions
-from sixfold.fields import Array, Form
+from sixfold.fields import TABLE_FORMS, Array, Form
 from sixfold.language import Text
 from sixfold.networks._composed import embedding_width
 from sixfold.networks._inputs import inputs_of, plain_vector
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Mlp"]
 
-_TABLE_FORMS = ("vector", "ids", "points")
 _WIDTH, _DEPTH = 128, 2
 _MEMBERS_OF_FEW, _MEMBERS_OF_MANY = 16, 4
 """Of many rows each step counts more than each member: on two cores there is no time for both."""
@@ -67,9 +66,9 @@ class Mlp(Layered):
 
     @classmethod
     def suits(cls, given: Mapping[str, Form]) -> int:
-        if all(form.name in _TABLE_FORMS for form in given.values()):
+        if all(form.name in TABLE_FORMS for form in given.values()):
             return 25
-        return 10 if all(form.name in (*_TABLE_FORMS, "grid") for form in given.values()) else 0
+        return 10 if all(form.name in (*TABLE_FORMS, "grid") for form in given.values()) else 0
 
     def build(self, given: Mapping[str, Form], output: Output, facts: Facts) -> keras.Model:
         import keras

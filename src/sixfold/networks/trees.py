@@ -15,7 +15,7 @@ from pydantic import Field as Setting
 
 from sixfold.errors import TrainingError
 from sixfold.families import Options as KindOptions
-from sixfold.fields import Array, Form
+from sixfold.fields import TABLE_FORMS, Array, Form
 from sixfold.language import Text
 from sixfold.networks._forest import (
     IR,
@@ -40,7 +40,6 @@ _PATIENCE = 60
 
 _TOLD_EVERY = 10
 _OBJECTIVES = {"sigmoid": "binary", "softmax": "multiclass", "linear": "regression"}
-_PLAIN_FORMS = ("vector", "ids", "points")
 
 _FEW_ROWS = 2_000
 _LEAVES = (
@@ -90,7 +89,7 @@ class Trees(Fitted):
 
     @classmethod
     def suits(cls, given: Mapping[str, Form]) -> int:
-        return 30 if all(form.name in _PLAIN_FORMS for form in given.values()) else 0
+        return 30 if all(form.name in TABLE_FORMS for form in given.values()) else 0
 
     def varied(self, draw: Draw, given: Mapping[str, Form], output: Output, facts: Facts) -> Proposal:  # noqa: ARG002
         return Proposal(

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from sixfold.errors import TrainingError
 from sixfold.families import find, names
-from sixfold.fields import Array, Form, input_names
+from sixfold.fields import TABLE_FORMS, Array, Form, input_names
 from sixfold.hashing import digest_of_value
 from sixfold.networks import Draw, Facts, Fitted, Network, Proposal
 from sixfold.store import Artefact, Workspace
@@ -55,9 +55,6 @@ _PERFECT_ROWS = 100
 _PAYS, _PAYS_ON_TABLES = 0.005, 0.001
 """By which share the mixture must lower the loss of the best model alone to be worth serving several; of tables, whose
 models answer in microseconds, by less."""
-
-_LIGHT_FORMS = ("vector", "ids", "points")
-"""The forms of numbers and categories, of which a few rows tell much."""
 
 _VARIED = 2
 """Of so many of the best networks variations are tried, in turn."""
@@ -228,7 +225,7 @@ class Search:
         What pictures say is learned from many rows, what a table says from few: so a model of the table alone answers
         well by itself, and better still together with one of everything.
         """
-        light = {name: form for name, form in self._given.items() if form.name in _LIGHT_FORMS}
+        light = {name: form for name, form in self._given.items() if form.name in TABLE_FORMS}
         if not light or len(light) == len(self._given):
             return ()
         known = {kind.kind() for kind, _ in self._kinds}
@@ -469,7 +466,7 @@ class Search:
     def _is_heavy(self, kind: type[Network]) -> bool:
         """Whether a network is trained in steps on pictures, texts or series."""
         seen = self._seen(kind)[1]
-        return not issubclass(kind, Fitted) and any(form.name not in _LIGHT_FORMS for form in seen.values())
+        return not issubclass(kind, Fitted) and any(form.name not in TABLE_FORMS for form in seen.values())
 
     def _measured(self, trial: Tried, about: Mapping[str, Any], seconds: float) -> Tried:
         from safetensors.numpy import load
@@ -594,7 +591,7 @@ class Search:
         gain = 1 - found.loss / max(min(found.alone), 1e-12)
         kept = [index for index in range(len(finished)) if found.weights[index] > 0]
         # On a few rows the best one alone always looks better than it is; several err less together.
-        is_table = all(form.name in _LIGHT_FORMS for form in self._given.values())
+        is_table = all(form.name in TABLE_FORMS for form in self._given.values())
         pays = _PAYS_ON_TABLES if is_table else _PAYS
         if len(kept) == 1 or (gain < pays and len(targets) >= _PERFECT_ROWS):
             return alone
