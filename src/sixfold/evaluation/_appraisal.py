@@ -252,7 +252,7 @@ class Appraisal(Kind, ABC, Generic[A]):
 
     @classmethod
     @abstractmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:
+    def words(cls) -> list[tuple[Text, Text]]:
         """What the words of this pattern mean."""
 
 

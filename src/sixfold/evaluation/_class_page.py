@@ -164,6 +164,6 @@ def trust(report: Report) -> Section:
     return Section("trust", both("report.contents.trust"), both("report.trust.title"), body)
 
 
-def words(report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG001
+def words() -> list[tuple[Text, Text]]:
     """What calibration means."""
     return [(both(f"report.words.{name}"), both(f"report.words.{name}_says")) for name in ("baseline", "calibration")]

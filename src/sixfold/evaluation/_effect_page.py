@@ -294,7 +294,7 @@ def _warnings(report: Report) -> list[Text]:
     return told
 
 
-def words(report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG001
+def words() -> list[tuple[Text, Text]]:
     """What the words of effects mean."""
     return [
         (

@@ -202,7 +202,7 @@ def trust(report: Report) -> Section:
     return Section("trust", label, title, f'<div class="two">{figure}<div>{words_}</div></div>')
 
 
-def words(report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG001
+def words() -> list[tuple[Text, Text]]:
     """What the yardsticks and the moments are."""
     return [
         (

@@ -215,7 +215,7 @@ def _coverage(report: Report) -> str:
     return f"<figure>{drawn}<figcaption>{say(caption)}</figcaption></figure>"
 
 
-def words(report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG001
+def words() -> list[tuple[Text, Text]]:
     """What the yardsticks and the intervals of answers are."""
     return [
         (

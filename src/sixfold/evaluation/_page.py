@@ -426,7 +426,7 @@ def _words(report: Report) -> str:
     said = [
         *((text_of(figure["title"]), text_of(figure["meaning"])) for figure in report["figures"]),
         *((both(f"report.words.{name}"), both(f"report.words.{name}_says")) for name in ("interval", "splits")),
-        *appraisal_of(report["pattern"]).words(report),
+        *appraisal_of(report["pattern"]).words(),
     ]
     return facts([(say(word), say(meaning)) for word, meaning in said])
 

@@ -172,7 +172,7 @@ def surprises(report: Report) -> Section:
     return Section("mistakes", Text("Surprises", "意外"), title, body)
 
 
-def words(report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG001
+def words() -> list[tuple[Text, Text]]:
     """What the yardstick and tokens are."""
     return [
         (

@@ -147,7 +147,7 @@ def _text(value: object) -> str:
     return html.escape(short(str(value), _LONGEST_SHOWN)).replace("\n", "<br>")
 
 
-def words(report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG001
+def words() -> list[tuple[Text, Text]]:
     """What the yardsticks are."""
     return [
         (

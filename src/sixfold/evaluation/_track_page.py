@@ -153,7 +153,7 @@ def _plane(path: Any) -> list[tuple[float, float]]:
     return found
 
 
-def words(report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG001
+def words() -> list[tuple[Text, Text]]:
     """What the yardsticks and the futures are."""
     return [
         (

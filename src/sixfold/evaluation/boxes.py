@@ -383,7 +383,7 @@ class Boxes(Appraisal[Boxed]):
         return [shown.mistakes(report, thumbnails)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG003
+    def words(cls) -> list[tuple[Text, Text]]:
         return shown.words()
 
     def _boxed(self, outputs: Array, truth: Array, told: Array) -> Boxed:

@@ -183,8 +183,8 @@ class Classes(Appraisal[Scored]):
         return [(entry["name"], entry["rows"]) for entry in report["by_class"]]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:
-        return shown.words(report)
+    def words(cls) -> list[tuple[Text, Text]]:
+        return shown.words()
 
 
 def _majority(counts: Array) -> Yardstick:

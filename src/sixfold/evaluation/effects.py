@@ -375,8 +375,8 @@ class Effects(Appraisal[Chosen]):
         return [shown.differences(report), shown.overlap(report, thumbnails)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:
-        return shown.words(report)
+    def words(cls) -> list[tuple[Text, Text]]:
+        return shown.words()
 
     def _best(self, judged: Judged[Chosen]) -> str:
         """The arm to give everyone, if it is to be one."""

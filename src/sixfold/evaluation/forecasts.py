@@ -350,8 +350,8 @@ class Forecasts(Appraisal[Foretold]):
         return [shown.examples_of(report), shown.trust(report)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:
-        return shown.words(report)
+    def words(cls) -> list[tuple[Text, Text]]:
+        return shown.words()
 
     @property
     def _task(self) -> Forecasting:

@@ -256,7 +256,7 @@ class Masks(Appraisal[Masked]):
         return [shown.mistakes(report, thumbnails)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG003
+    def words(cls) -> list[tuple[Text, Text]]:
         return shown.words()
 
     def _mixed(self, answered: Masked) -> list[dict[str, Any]]:

@@ -312,8 +312,8 @@ class Numbers(Appraisal[Estimated]):
         return [shown.mistakes(report, thumbnails), shown.trust(report)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:
-        return shown.words(report)
+    def words(cls) -> list[tuple[Text, Text]]:
+        return shown.words()
 
     @property
     def _regression(self) -> Regression:

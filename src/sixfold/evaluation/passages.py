@@ -272,8 +272,8 @@ class Passages(Appraisal[Found]):
         return [shown.samples(report), shown.memory(report), shown.surprises(report)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:
-        return shown.words(report)
+    def words(cls) -> list[tuple[Text, Text]]:
+        return shown.words()
 
     def _texts(self, tokens: Array) -> list[str]:
         return [text or "" for text in self._field.decode(tokens)]

@@ -340,7 +340,7 @@ class Pictures(Appraisal[Painted]):
         return [_samples(report), _memory(report)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:  # noqa: ARG003
+    def words(cls) -> list[tuple[Text, Text]]:
         return [
             (
                 both("report.words.baseline"),

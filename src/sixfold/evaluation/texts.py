@@ -325,8 +325,8 @@ class Texts(Appraisal[Written]):
         return [shown.examples_of(report)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:
-        return shown.words(report)
+    def words(cls) -> list[tuple[Text, Text]]:
+        return shown.words()
 
     @property
     def _task(self) -> Translation:

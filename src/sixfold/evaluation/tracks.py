@@ -21,7 +21,7 @@ from sixfold.evaluation._appraisal import (
     Yardstick,
     described,
 )
-from sixfold.evaluation._formula import Answered, Formula, figure
+from sixfold.evaluation._formula import Answered, Formula, figure, mean_of
 from sixfold.fields import Array, Field
 from sixfold.fields.series import Series
 from sixfold.language import Text
@@ -109,10 +109,6 @@ def _last(gaps: Array, known: Array) -> Array:
     return np.asarray(np.take_along_axis(gaps, places, axis=-1)[..., 0])
 
 
-def _over(values: Array, counts: Array) -> float:
-    return float((values * counts).sum() / counts.sum())
-
-
 @figure(
     Text("Average displacement (ADE)", "平均位移误差（ADE）"),
     Text(
@@ -123,7 +119,7 @@ def _over(values: Array, counts: Array) -> float:
     "amount",
 )
 def average_displacement(moved: Moved, counts: Array) -> float:
-    return _over(moved.off, counts)
+    return mean_of(moved.off, counts)
 
 
 @figure(
@@ -135,7 +131,7 @@ def average_displacement(moved: Moved, counts: Array) -> float:
     "amount",
 )
 def final_displacement(moved: Moved, counts: Array) -> float:
-    return _over(moved.at_the_end, counts)
+    return mean_of(moved.at_the_end, counts)
 
 
 @figure(
@@ -148,7 +144,7 @@ def final_displacement(moved: Moved, counts: Array) -> float:
     "amount",
 )
 def best_average_displacement(moved: Moved, counts: Array) -> float:
-    return _over(moved.best, counts)
+    return mean_of(moved.best, counts)
 
 
 @figure(
@@ -160,7 +156,7 @@ def best_average_displacement(moved: Moved, counts: Array) -> float:
     "amount",
 )
 def best_final_displacement(moved: Moved, counts: Array) -> float:
-    return _over(moved.best_at_the_end, counts)
+    return mean_of(moved.best_at_the_end, counts)
 
 
 class Tracks(Appraisal[Moved]):
@@ -328,8 +324,8 @@ class Tracks(Appraisal[Moved]):
         return [shown.examples_of(report)]
 
     @classmethod
-    def words(cls, report: Report) -> list[tuple[Text, Text]]:
-        return shown.words(report)
+    def words(cls) -> list[tuple[Text, Text]]:
+        return shown.words()
 
     @property
     def _task(self) -> Behaviour:
