@@ -26,6 +26,7 @@ __all__ = [
     "Report",
     "Rows",
     "Section",
+    "SideBySide",
     "Thumbnails",
     "Yardstick",
     "appraisal_of",
@@ -56,7 +57,7 @@ class Yardstick:
     Args:
         name: One of the pattern's :attr:`Appraisal.baselines`.
         about: What it learned from and how: plain JSON.
-        outputs: For the arrays of n given rows, what it says (n, …), as :meth:`Appraisal.guessed` understands it.
+        outputs: For the arrays of n given rows, what it says (n, …), as :meth:`SideBySide.guessed` understands it.
     """
 
     name: str
@@ -182,13 +183,9 @@ class Appraisal(Kind, ABC, Generic[A]):
         """
 
     @abstractmethod
-    def guessed(self, outputs: Array, truth: Array) -> A:
-        """The rows as a yardstick answers them."""
-
-    def rivals(self, answered: A, guesses: Mapping[str, Array], truth: Array) -> dict[str, A]:  # noqa: ARG002
+    def rivals(self, answered: A, guesses: Mapping[str, Array], truth: Array) -> dict[str, A]:
         """The rows as each yardstick answers them, by its name; ``answered``: as the product does, where a yardstick
         must be measured with the same means."""
-        return {name: self.guessed(outputs, truth) for name, outputs in guesses.items()}
 
     # What is told of it
 
@@ -254,6 +251,17 @@ class Appraisal(Kind, ABC, Generic[A]):
     @abstractmethod
     def words(cls) -> list[tuple[Text, Text]]:
         """What the words of this pattern mean."""
+
+
+class SideBySide(Appraisal[A]):
+    """A pattern whose yardsticks answer rows by themselves, as the product does."""
+
+    @abstractmethod
+    def guessed(self, outputs: Array, truth: Array) -> A:
+        """The rows as a yardstick answers them."""
+
+    def rivals(self, answered: A, guesses: Mapping[str, Array], truth: Array) -> dict[str, A]:  # noqa: ARG002
+        return {name: self.guessed(outputs, truth) for name, outputs in guesses.items()}
 
 
 def appraisals() -> tuple[type[Appraisal[Any]], ...]:

@@ -11,11 +11,11 @@ import numpy as np
 
 from sixfold.evaluation import _box_page as shown
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -220,7 +220,7 @@ def box_recall(boxed: Boxed, counts: Array) -> float:
     return _share((counts[:, None] * boxed.tallies[1]).sum(), (counts[:, None] * boxed.true).sum())
 
 
-class Boxes(Appraisal[Boxed]):
+class Boxes(SideBySide[Boxed]):
     """Judged by average precision, label by label.
 
     A box is told from a score on that is fitted for its label on validation rows. Compared with always saying the boxes

@@ -11,11 +11,11 @@ import numpy as np
 
 from sixfold.evaluation import _class_page as shown
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -41,7 +41,7 @@ _MOST_CELLS_SIDE = 100
 _MOST_PAIRS = 10
 
 
-class Classes(Appraisal[Scored]):
+class Classes(SideBySide[Scored]):
     """Judged by the right class and by how far its chances can be believed.
 
     Calibrated on validation rows; compared with the most frequent class and with logistic regression.

@@ -226,15 +226,8 @@ class Effects(Appraisal[Chosen]):
             for name, arm in policies.items()
         ]
 
-    def guessed(self, outputs: Array, truth: Array) -> Chosen:
-        """Not by itself: what a policy is worth is measured by the scores of the product's models, see :meth:`rivals`.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError("a policy alone has no scores to be valued by")
-
     def rivals(self, answered: Chosen, guesses: Mapping[str, Array], truth: Array) -> dict[str, Chosen]:  # noqa: ARG002
+        """What a policy is worth is measured by the scores of the product's models: alone it has none."""
         rows = np.arange(answered.rows)
         return {
             name: replace(

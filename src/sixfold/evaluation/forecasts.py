@@ -12,11 +12,11 @@ import numpy as np
 
 from sixfold.evaluation import _forecast_page as shown
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -169,7 +169,7 @@ def scaled_crps(foretold: Foretold, counts: Array) -> float:
     return _over(foretold.ranked, counts)
 
 
-class Forecasts(Appraisal[Foretold]):
+class Forecasts(SideBySide[Foretold]):
     """Judged step by step ahead, from each moment of the test; compared with repeating the last season, and with the
     last value.
 

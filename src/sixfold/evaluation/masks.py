@@ -12,11 +12,11 @@ import numpy as np
 
 from sixfold.evaluation import _mask_page as shown
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -124,7 +124,7 @@ def mean_class_accuracy(masked: Masked, counts: Array) -> float:
     return _mean(_over((counts[:, None] * right).sum(axis=0), (counts[:, None] * true).sum(axis=0)))
 
 
-class Masks(Appraisal[Masked]):
+class Masks(SideBySide[Masked]):
     """Judged by how well areas cover each other, class by class.
 
     Compared with the commonest class of all, and with the commonest class at each place of a picture.

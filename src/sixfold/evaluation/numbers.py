@@ -13,11 +13,11 @@ import numpy as np
 
 from sixfold.evaluation import _number_page as shown
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -164,7 +164,7 @@ def r2(estimated: Estimated, counts: Array) -> float:
     return 1 - mean_of(estimated.squared, counts) / spread if spread > 0 else float("nan")
 
 
-class Numbers(Appraisal[Estimated]):
+class Numbers(SideBySide[Estimated]):
     """Judged by how far answers are from the truth, in the target's own units.
 
     Each answer has an interval, fitted on validation rows; compared with the median of the training rows and with ridge

@@ -14,11 +14,11 @@ import numpy as np
 
 from sixfold.evaluation import _passage_page as shown
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -106,7 +106,7 @@ def bits_per_character(found: Found, counts: Array) -> float:
     return float((found.nats * counts).sum() / math.log(2) / max((found.characters * counts).sum(), 1))
 
 
-class Passages(Appraisal[Found]):
+class Passages(SideBySide[Found]):
     """Judged by how likely held-out texts are found, against n-grams with Kneser–Ney smoothing.
 
     What it writes out of nothing is looked at as well: how much of it stands word for word in the training texts,

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -151,7 +151,7 @@ def usefulness(painted: Painted, counts: Array) -> float:
     return float("nan") if painted.is_told is None else mean_of(painted.is_told, counts)
 
 
-class Pictures(Appraisal[Painted]):
+class Pictures(SideBySide[Painted]):
     """Judged by whether generated pictures lie among real ones, and real ones among them.
 
     Compared with a linear model of the same kind: pictures drawn from a normal distribution of principal components,

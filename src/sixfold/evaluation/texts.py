@@ -13,11 +13,11 @@ import numpy as np
 
 from sixfold.evaluation import _text_page as shown
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -172,7 +172,7 @@ def repetition_failures(written: Written, counts: Array) -> float:
     return mean_of(written.fails_by_repetition, counts)
 
 
-class Texts(Appraisal[Written]):
+class Texts(SideBySide[Written]):
     """Judged by how near the text is to those that are right, for each question once.
 
     Rows that ask the same (a sentence with several translations) are one question with several right answers. Compared

@@ -12,11 +12,11 @@ import numpy as np
 
 from sixfold.evaluation import _track_page as shown
 from sixfold.evaluation._appraisal import (
-    Appraisal,
     Encoded,
     Judged,
     Report,
     Section,
+    SideBySide,
     Thumbnails,
     Yardstick,
     described,
@@ -159,7 +159,7 @@ def best_final_displacement(moved: Moved, counts: Array) -> float:
     return mean_of(moved.best_at_the_end, counts)
 
 
-class Tracks(Appraisal[Moved]):
+class Tracks(SideBySide[Moved]):
     """Judged by the distance from where agents went; compared with going on at the same velocity, and standing still.
 
     The chances of futures are calibrated on validation rows.
