@@ -15,10 +15,14 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quality import _five_trees, _table  # it lies beside this file
+
+if TYPE_CHECKING:
+    from sixfold import Product, Sixfold
 
 TABLES = (
     ("adult", "income", ">50K"),
@@ -86,16 +90,18 @@ def _places(rows: np.ndarray) -> np.ndarray:
     return np.asarray(rows - rows.min())
 
 
-def _chances(house: object, product: object, prepared: str, network: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
+def _chances(
+    house: Sixfold, product: Product, prepared: str, network: str, inputs: dict[str, np.ndarray]
+) -> np.ndarray:
     import onnxruntime
 
     from sixfold.training import Trial, run_trial
 
     trial = Trial(
-        home=str(house.home.path),  # type: ignore[attr-defined]
-        key=f"{product.name}-{network}",  # type: ignore[attr-defined]
+        home=str(house.home.path),
+        key=f"{product.name}-{network}",
         prepared=prepared,
-        product={**product.to_mapping(), "data": "–"},  # type: ignore[attr-defined]
+        product={**product.to_mapping(), "data": "–"},
         folder=".",
         network=network,
         options={},
@@ -105,7 +111,7 @@ def _chances(house: object, product: object, prepared: str, network: str, inputs
         folds=FOLDS[network],
     )
     result = run_trial(trial, lambda event: None)
-    graph = house.store.get(result.stored()["graph.onnx"])  # type: ignore[attr-defined]
+    graph = house.store.get(result.stored()["graph.onnx"])
     session = onnxruntime.InferenceSession(graph)
     wanted = {entry.name for entry in session.get_inputs()}
     return np.asarray(session.run(None, {name: x for name, x in inputs.items() if name in wanted})[0][:, 0])
