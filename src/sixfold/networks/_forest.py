@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sixfold.fields import Array, Form
+from sixfold.networks._network import Rows
 
 __all__ = [
     "IR",
@@ -20,7 +21,7 @@ __all__ = [
     "means",
     "rounds",
     "table_nodes",
-    "table_of",
+    "tables_of",
 ]
 
 OPSET, ML_OPSET, IR = 18, 3, 10
@@ -31,7 +32,7 @@ MOST_INDICATED = 16
 _SMOOTHED_BY = 10.0
 
 
-def table_of(ids: Array, targets: Array, vocabulary: int) -> Array:
+def _table_of(ids: Array, targets: Array, vocabulary: int) -> Array:
     """What stands for each id: float32 (vocabulary, size): its place, how often it comes, and indicators or the mean
     target.
     """
@@ -52,6 +53,15 @@ def means(ids: Array, targets: Array, vocabulary: int) -> Array:
     counts = np.bincount(ids, minlength=vocabulary)
     sums = np.bincount(ids, targets, minlength=vocabulary)
     return np.asarray((sums + _SMOOTHED_BY * targets.mean()) / (counts + _SMOOTHED_BY))
+
+
+def tables_of(rows: Rows, given: Mapping[str, Form]) -> dict[str, Array]:
+    """For each given category what stands for its values (see :func:`_table_of`), learned from training rows."""
+    return {
+        name: _table_of(rows.inputs[name], rows.targets, form.vocabulary)
+        for name, form in given.items()
+        if form.name == "ids"
+    }
 
 
 def matrix(inputs: Mapping[str, Array], given: Mapping[str, Form], tables: Mapping[str, Array]) -> Array:

@@ -15,7 +15,7 @@ from sixfold.errors import TrainingError
 from sixfold.families import Options as KindOptions
 from sixfold.fields import TABLE_FORMS, Array, Form, FormName
 from sixfold.language import Text
-from sixfold.networks._forest import IR, ML_OPSET, OPSET, Ensemble, matrix, rounds, table_nodes, table_of
+from sixfold.networks._forest import IR, ML_OPSET, OPSET, Ensemble, matrix, rounds, table_nodes, tables_of
 from sixfold.networks._network import Facts, Fitted, Proposal, Rows
 from sixfold.tasks import Output
 
@@ -75,11 +75,7 @@ class Effects(Fitted):
         if not self.suits(given):
             kinds = ", ".join(form.name for form in given.values())
             raise TrainingError("does_not_suit", network="effects", expected="a table", received=kinds)
-        tables = {
-            name: table_of(rows.inputs[name], rows.targets, form.vocabulary)
-            for name, form in given.items()
-            if form.name == "ids"
-        }
+        tables = tables_of(rows, given)
         arms = output.units // 2
         training, held = (
             _Side(matrix(side.inputs, given, tables), side.targets[:, 0].astype(np.int64), side.targets[:, 1].copy())

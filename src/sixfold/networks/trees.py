@@ -27,7 +27,7 @@ from sixfold.networks._forest import (
     means,
     rounds,
     table_nodes,
-    table_of,
+    tables_of,
 )
 from sixfold.networks._network import Draw, Facts, Fitted, Proposal, Rows
 from sixfold.tasks import Output
@@ -114,11 +114,7 @@ class Trees(Fitted):
         if not self.suits(given):
             kinds = ", ".join(form.name for form in given.values())
             raise TrainingError("does_not_suit", network="trees", expected="a table", received=kinds)
-        tables = {
-            name: table_of(rows.inputs[name], rows.targets, form.vocabulary)
-            for name, form in given.items()
-            if form.name == "ids"
-        }
+        tables = tables_of(rows, given)
         training = _Side(matrix(rows.inputs, given, tables), _labels(rows.targets, output))
         _cross_fit(training.table, rows, given, tables, seed)
         held = _Side(matrix(validation.inputs, given, tables), _labels(validation.targets, output))
