@@ -41,6 +41,7 @@ from sixfold.serving._bundle import Bundle
 from sixfold.serving._completions import Chat, Completion, models, read
 from sixfold.serving._engine import Engine
 from sixfold.serving._openapi import openapi
+from sixfold.tasks import Streamed
 from sixfold.tasks.regression import COVERAGE
 
 __all__ = ["MOST_BYTES", "MOST_ROWS", "application"]
@@ -332,7 +333,7 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
         "model": version,
         "task": _text(bundle.task),
         "verb": product.verb,
-        "streams": bundle.task.can_stream,
+        "streams": isinstance(bundle.task, Streamed),
         "pattern": bundle.task.pattern,
         "painter": painter if f"/page/{painter}" in _PAGE else None,
         "given": [

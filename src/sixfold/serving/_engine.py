@@ -15,7 +15,7 @@ from sixfold.fields import Array, Field, base_of, is_missing, rows_at_once
 from sixfold.language import Text
 from sixfold.serving._bundle import Bundle
 from sixfold.store import ROW
-from sixfold.tasks import Graphs
+from sixfold.tasks import Graphs, Streamed
 
 __all__ = ["Engine"]
 
@@ -75,7 +75,7 @@ class Engine:
     @property
     def can_stream(self) -> bool:
         """Whether an answer can be had piece by piece."""
-        return self._task.can_stream
+        return isinstance(self._task, Streamed)
 
     def stream(self, settings: Mapping[str, Any]) -> Generator[str, None, dict[str, Any]]:
         """One answer in pieces, as it is made; what the generator returns is the whole.
@@ -83,11 +83,16 @@ class Engine:
         Raises:
             RequestError: A setting cannot be taken; told with the first piece.
         """
-        return (yield from self._task.stream(self._graphs, self._settings(settings)))
+        return (yield from self._streamed.stream(self._graphs, self._settings(settings)))
 
     def tokens(self, text: str) -> int:
         """How many tokens a text of the target has."""
-        return self._task.count(text)
+        return self._streamed.count(text)
+
+    @property
+    def _streamed(self) -> Streamed:
+        assert isinstance(self._task, Streamed)
+        return self._task
 
     def outputs(self, arrays: Mapping[str, Array]) -> Array:
         """What the model says of arrays by column as the fields encode them, (n, …) each: (n, …)."""

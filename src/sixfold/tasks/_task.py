@@ -17,7 +17,7 @@ from sixfold.product import Product
 from sixfold.tasks._decision import Decision
 from sixfold.tasks._graphs import Graphs
 
-__all__ = ["Figure", "Output", "Task", "setting"]
+__all__ = ["Figure", "Output", "Streamed", "Task", "setting"]
 
 _SAME = 1e-4
 
@@ -90,9 +90,6 @@ class Task(Kind, ABC):
 
     sample_settings: ClassVar[Mapping[str, Any]] = {}
     """What the sample asks for, that a service must answer as it was measured: so that it is answered alike."""
-
-    can_stream: ClassVar[bool] = False
-    """Whether an answer can be had piece by piece, as it is made (:meth:`stream`)."""
 
     reads_whole: ClassVar[bool] = False
     """Whether an answer to a part of a value would be none (a translation): then a value that does not fit whole into
@@ -186,19 +183,6 @@ class Task(Kind, ABC):
         """
         return None
 
-    def stream(self, graphs: Graphs, settings: Options) -> Generator[str, None, dict[str, Any]]:
-        """One answer in pieces, as it is made; what the generator returns is the whole. Only where ``can_stream``.
-
-        Args:
-            graphs: The exported graphs.
-            settings: :attr:`Settings`, as the request says them.
-        """
-        raise NotImplementedError
-
-    def count(self, text: str) -> int:
-        """How many tokens a text of the target has. Only where ``can_stream``."""
-        raise NotImplementedError
-
     @abstractmethod
     def answers(self, outputs: Array, decision: Decision) -> list[dict[str, Any]]:
         """What :meth:`respond` gave (n, …) as answers for people: the value by the target's name, and how sure."""
@@ -220,3 +204,20 @@ class Task(Kind, ABC):
     @abstractmethod
     def answer_schema(self) -> Mapping[str, Any]:
         """The JSON Schema of one answer."""
+
+
+class Streamed(Task):
+    """A task whose answer can be had piece by piece, as it is made."""
+
+    @abstractmethod
+    def stream(self, graphs: Graphs, settings: Options) -> Generator[str, None, dict[str, Any]]:
+        """One answer in pieces, as it is made; what the generator returns is the whole.
+
+        Args:
+            graphs: The exported graphs.
+            settings: :attr:`Settings`, as the request says them.
+        """
+
+    @abstractmethod
+    def count(self, text: str) -> int:
+        """How many tokens a text of the target has."""

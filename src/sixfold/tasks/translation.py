@@ -15,7 +15,8 @@ from sixfold.product import Product
 from sixfold.tasks._decision import Decision
 from sixfold.tasks._decoding import Cache, beam_search
 from sixfold.tasks._graphs import GRAPH, Graphs
-from sixfold.tasks._task import Figure, Output, Task, setting
+from sixfold.tasks._task import Figure, setting
+from sixfold.tasks._tokens import OfTokens
 
 __all__ = ["Translation"]
 
@@ -27,7 +28,7 @@ _TIMES_AS_LONG, _AND_MORE = 3, 16
 goes in circles."""
 
 
-class Translation(Task):
+class Translation(OfTokens):
     """Generate a ``text`` from columns of which one at least is a text: the network writes it token by token.
 
     The answer is the likeliest text that beam search finds, for its length. Of what is too long to be read whole there
@@ -42,7 +43,6 @@ class Translation(Task):
         Figure("length_failures", higher_is_better=False),
         Figure("repetition_failures", higher_is_better=False),
     )
-    ignored: ClassVar[int | None] = 0
     reads_whole: ClassVar[bool] = True
 
     class Settings(Options):
@@ -80,25 +80,6 @@ class Translation(Task):
     def matches(cls, product: Product) -> bool:
         kinds = [spec.kind for spec in product.given.values()]
         return product.verb == "generate" and product.target.kind == "text" and "text" in kinds
-
-    @property
-    def output(self) -> Output:
-        return Output(self.target.state["vocabulary"], "softmax", (self.target.state["length"],), "tokens")
-
-    @property
-    def loss(self) -> str:
-        return "sparse_categorical_crossentropy"
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        return ("accuracy",)
-
-    def targets(self, encoded: Array) -> Array:
-        """The target's tokens (n, length), int32, 0 behind their end."""
-        return encoded
-
-    def encoded(self, targets: Array) -> Array:
-        return targets
 
     def respond(self, graphs: Graphs, arrays: Mapping[str, Array], settings: Options) -> Array:
         """The tokens of n answers, int32 (n, length): up to and with their end, then 0."""

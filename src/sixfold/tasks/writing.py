@@ -17,7 +17,8 @@ from sixfold.store import ROW
 from sixfold.tasks._decision import Decision
 from sixfold.tasks._decoding import Cache, drawn, gone_on, log_chances
 from sixfold.tasks._graphs import GRAPH, Graphs
-from sixfold.tasks._task import Figure, Output, Task, setting
+from sixfold.tasks._task import Figure, Streamed, setting
+from sixfold.tasks._tokens import OfTokens
 
 __all__ = ["Writing"]
 
@@ -29,7 +30,7 @@ _UNFINISHED = "\ufffd"
 """What stands where the last bytes of a character are still to come."""
 
 
-class Writing(Task):
+class Writing(OfTokens, Streamed):
     """Generate a ``text`` where nothing is given: a causal language model, which draws the text token by token.
 
     A request may say how the text begins. What is judged is how likely the model finds texts that it never saw.
@@ -41,9 +42,7 @@ class Writing(Task):
         Figure("perplexity", higher_is_better=False),
         Figure("bits_per_character", higher_is_better=False),
     )
-    ignored: ClassVar[int | None] = 0
     own_inputs: ClassVar[tuple[str, ...]] = ("tokens", "past")
-    can_stream: ClassVar[bool] = True
     sample_settings: ClassVar[Mapping[str, Any]] = {"temperature": 0.0, "most": 24}
 
     class Settings(Options):
@@ -107,25 +106,6 @@ class Writing(Task):
     @classmethod
     def matches(cls, product: Product) -> bool:
         return product.verb == "generate" and product.target.kind == "text" and not product.given
-
-    @property
-    def output(self) -> Output:
-        return Output(self.target.state["vocabulary"], "softmax", (self.target.state["length"],), "tokens")
-
-    @property
-    def loss(self) -> str:
-        return "sparse_categorical_crossentropy"
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        return ("accuracy",)
-
-    def targets(self, encoded: Array) -> Array:
-        """The target's tokens (n, length), int32, 0 behind their end."""
-        return encoded
-
-    def encoded(self, targets: Array) -> Array:
-        return targets
 
     def score(self, graphs: Graphs, arrays: Mapping[str, Array], target: Array) -> Array:  # noqa: ARG002
         """How unlikely each text was found, in nats, and of how many tokens: float64 (n, 2).
