@@ -28,8 +28,8 @@ from sixfold.progress import Epoch, Event, Note
 from sixfold.store import Store, Workspace
 from sixfold.tasks import Output, Task, task_of
 from sixfold.training import Folds, Search
+from sixfold.training._candidates import candidates
 from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
-from sixfold.training._search import candidates
 
 __all__ = ["prepared"]
 

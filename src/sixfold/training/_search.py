@@ -14,23 +14,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, cast
+from dataclasses import asdict, replace
+from typing import Any, cast
 
 import numpy as np
-from pydantic import ValidationError
 
 from sixfold.errors import TrainingError
-from sixfold.families import find, names
 from sixfold.fields import TABLE_FORMS, Array, Form, input_names
 from sixfold.hashing import digest_of_value
 from sixfold.networks import Draw, Facts, Fitted, Network, Proposal
 from sixfold.store import Artefact, Workspace
-from sixfold.tasks import Output, Task
+from sixfold.tasks import Task
+from sixfold.training._candidates import candidates
 from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
 from sixfold.training._trial import Trial, run_trial
+from sixfold.training._tried import Folds, Tried
 
-__all__ = ["Folds", "Search", "Tried", "candidates"]
+__all__ = ["Search"]
 
 _UNASKED_SECONDS = 180.0
 """What a search may take where nobody says how long: each network once, and a longer run for one that was cut."""
@@ -42,9 +42,6 @@ _SHORTEST_SLICE = 25.0
 _SHORTEST_RUN, _OF_IDLE = 8.0, 1.5
 _LONGER = 1.5
 """How many times as long as before a network that was cut must be able to train to be begun anew."""
-
-_SUITS_ENOUGH = 0.5
-"""Networks that suit at least so well as a share of the best are tried."""
 
 _MOST_TRIALS = 40
 _LATE = 0.04
@@ -62,102 +59,6 @@ _VARIED = 2
 _SURE = 2.0
 _FOLDS_PAY = 0.6
 """Of what its whole recipe takes, the time that each fold of a network of pictures or texts must have at least."""
-
-_INWARD = ("key", "drawn", "overhead", "judged", "whole", "idle")
-"""What of a trial is no matter of the report."""
-
-State = Literal["started", "finished", "failed", "looked"]
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One trial: what was tried, what it cost, what it reached. Plain JSON.
-
-    Attributes:
-        name: The network, and which of its trials: ``cnn 2``.
-        why: ``first``, ``longer`` or ``varied``.
-        drawn: Of a variation, the values that were drawn, and from which spaces.
-        slice: Seconds that it was given; ``None``: as long as it takes.
-        seconds: Wall-clock seconds that it took.
-        loss: Validation loss, calibrated; of classes log loss, of numbers the squared error in standard deviations.
-        figure: The metric on validation rows, by its name.
-        judged: How many rows it answered that it did not learn from.
-        columns: The given columns that it looked at; empty: all of them.
-        folds: In how many folds it took its rows.
-        whole: Seconds that its whole recipe would take in one fold, as far as it came.
-        idle: Seconds that went by without training: its start and its export.
-    """
-
-    name: str
-    network: str
-    key: str
-    why: Literal["first", "longer", "varied"]
-    options: Mapping[str, Any] = field(default_factory=dict)
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    drawn: Mapping[str, Any] = field(default_factory=dict)
-    slice: float | None = None
-    seconds: float = 0.0
-    state: State = "started"
-    loss: float | None = None
-    figure: Mapping[str, Any] | None = None
-    parameters: int | None = None
-    was_cut: bool = False
-    reason: str | None = None
-    overhead: float = 0.0
-    judged: int = 0
-    columns: tuple[str, ...] = ()
-    folds: int = 1
-    whole: float | None = None
-    idle: float = 0.0
-
-    def to_report(self) -> dict[str, Any]:
-        """What the report shows of it."""
-        record = asdict(self)
-        record["validation"] = record.pop("loss")
-        return {name: value for name, value in record.items() if name not in _INWARD}
-
-
-def candidates(
-    given: Mapping[str, Form], output: Output, said: Mapping[str, Any]
-) -> list[tuple[type[Network], dict[str, Any]]]:
-    """The networks that suit the given columns and can make the output, the best first, each with the options it knows.
-
-    Args:
-        given: The forms of the given columns, by input name.
-        output: What a network must end in.
-        said: Options that `train` says beside ``network: auto`` (``preset: …``).
-    """
-    family = _family()
-    fit: list[tuple[int, type[Network], dict[str, Any]]] = []
-    for name in names(family):
-        kind = find(family, name)
-        options = {key: value for key, value in said.items() if key in kind.Options.model_fields}
-        suits = kind.suits(given) if output.form in kind.makes else 0
-        if suits == 0 or not set(kind.needs) <= set(options):
-            continue
-        try:
-            kind.Options(**options)
-        except ValidationError:
-            continue
-        fit.append((suits, kind, options))
-    best = max((suits for suits, _, _ in fit), default=0)
-    fit = [entry for entry in fit if entry[0] >= _SUITS_ENOUGH * best]
-    return [(kind, options) for _, kind, options in sorted(fit, key=lambda entry: (-entry[0], entry[1].kind()))]
-
-
-@dataclass(frozen=True, slots=True)
-class Folds:
-    """In how many folds trials take training and validation rows together (see :class:`Trial`); 1: they do not.
-
-    Args:
-        light: Of networks that are trained in steps, on numbers and categories.
-        heavy: Of those on pictures, texts and series.
-        fitted: Of models that are fitted, which are quick.
-    """
-
-    light: int = 1
-    heavy: int = 1
-    fitted: int = 1
 
 
 class Search:
@@ -697,7 +598,3 @@ class Search:
 
     def _keep(self) -> None:
         self._work.save_checkpoint({"tried": [asdict(one) for one in self._tried], "spent": self._spent()}, b"")
-
-
-def _family() -> type[Network]:
-    return Network
