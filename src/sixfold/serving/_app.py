@@ -38,7 +38,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sixfold.errors import RequestError, ServiceError, SixfoldError
 from sixfold.language import Text, language, use_language
 from sixfold.serving._bundle import Bundle
-from sixfold.serving._completions import Chat, Completion, models, read
+from sixfold.serving._completions import Chat, Completion, json_of, models, read
 from sixfold.serving._engine import Engine
 from sixfold.serving._openapi import openapi
 from sixfold.tasks import Streamed
@@ -448,11 +448,7 @@ def _form_rows(pairs: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _json_asked(body: bytes) -> _Asked:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        reason = Text("it breaks at line {line}, column {column}", "在第 {line} 行第 {column} 列处出错")
-        raise RequestError("not_json", reason=reason(line=error.lineno, column=error.colno)) from None
+    value = json_of(body)
     settings: dict[str, Any] = {}
     if isinstance(value, dict) and {"rows"} <= set(value) <= {"rows", "settings"} and isinstance(value["rows"], list):
         settings = value.get("settings") or {}

@@ -18,7 +18,7 @@ from sixfold.errors import RequestError
 from sixfold.language import Text
 from sixfold.serving._engine import Engine
 
-__all__ = ["Chat", "Completion", "models", "read"]
+__all__ = ["Chat", "Completion", "json_of", "models", "read"]
 
 _MOST_TEXTS = 16
 _IDLE: tuple[Any, ...] = (None, False, 0, 0.0, {}, [], 1)
@@ -184,6 +184,19 @@ class Chat(_Asked):
         return self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
 
 
+def json_of(body: bytes) -> Any:
+    """What a body says in JSON.
+
+    Raises:
+        RequestError: It is not JSON; the error names the place where it breaks.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        reason = Text("it breaks at line {line}, column {column}", "在第 {line} 行第 {column} 列处出错")
+        raise RequestError("not_json", reason=reason(line=error.lineno, column=error.colno)) from None
+
+
 def read(kind: type[Completion] | type[Chat], body: bytes, engine: Engine) -> Completion | Chat:
     """What a request of this form asks.
 
@@ -191,10 +204,7 @@ def read(kind: type[Completion] | type[Chat], body: bytes, engine: Engine) -> Co
         RequestError: It is not JSON, not of this form, names another model, or asks for what is not offered.
     """
     try:
-        asked = kind.model_validate(orjson.loads(body))
-    except orjson.JSONDecodeError as error:
-        reason = Text("it breaks at line {line}, column {column}", "在第 {line} 行第 {column} 列处出错")
-        raise RequestError("not_json", reason=reason(line=error.lineno, column=error.colno)) from None
+        asked = kind.model_validate(json_of(body))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"])) or "–"
