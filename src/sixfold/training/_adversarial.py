@@ -6,7 +6,6 @@ At each step the critic learns from real and painted pictures, then the painter 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from sixfold.fields import Array
 from sixfold.networks import Recipe
 from sixfold.training._feed import Chunk
 from sixfold.training._optimizer import update_of
+from sixfold.training._steps import Steps
 from sixfold.training._tensorflow import in_batches
 
 __all__ = ["AdversarialStepper"]
@@ -27,8 +27,8 @@ _MOST_JUDGED = 2_000
 _PATCH, _PATCHES_A_PICTURE, _PROJECTIONS = 7, 16, 256
 
 
-class AdversarialStepper:
-    """Runs training steps of a painter and its critic; what it offers is what :class:`Stepper` does.
+class AdversarialStepper(Steps):
+    """Runs training steps of a painter and its critic; the loss is the critic's, the metric the painter's.
 
     Args:
         painter: The Keras model that answers; its inputs are a dictionary with ``noise`` in it.
@@ -53,21 +53,21 @@ class AdversarialStepper:
         ]
         for optimizer, model in zip(optimizers, (painter, critic), strict=True):
             optimizer.build(model.trainable_variables)
-        self._painter, self._noise, self._metric, self._seed = painter, noise, metric, seed
+        self._painter, self._noise, self._seed = painter, noise, seed
         self._rates = [optimizer.learning_rate for optimizer in optimizers]
         self._average = [tf.Variable(variable.value) for variable in painter.variables]
         self._count = tf.Variable(0.0)
-        self._sums = tf.Variable(tf.zeros(3))  # critic's loss, painter's loss, rows
-        self._tracked = [
-            *painter.variables,
-            *critic.variables,
-            *(variable for optimizer in optimizers for variable in optimizer.variables),
-            draws.state,
-            *self._average,
-            self._count,
-        ]
-        self._held: tuple[Chunk, dict[str, Any]] | None = None
-        self._compiled: dict[tuple[int, int], Any] = {}
+        super().__init__(
+            metric,
+            [
+                *painter.variables,
+                *critic.variables,
+                *(variable for optimizer in optimizers for variable in optimizer.variables),
+                draws.state,
+                *self._average,
+                self._count,
+            ],
+        )
         updates = [
             update_of(optimizer, model.trainable_variables)
             for optimizer, model in zip(optimizers, (painter, critic), strict=True)
@@ -110,27 +110,10 @@ class AdversarialStepper:
         self._run = run
         self._predict = tf.function(lambda inputs: {"output": painter(inputs, training=False)}, reduce_retracing=True)
 
-    def steps(self, chunk: Chunk, order: Array, rates: Sequence[float]) -> None:
-        """Train on rows ``order`` (steps, batch) of a chunk, at the learning rate of each step."""
+    def _resident(self, chunk: Chunk) -> tuple[Any, ...]:
         import tensorflow as tf
 
-        if self._held is None or self._held[0] is not chunk:
-            self._held = (chunk, {name: tf.constant(array) for name, array in chunk.inputs.items()})
-        inputs, batch = self._held[1], order.shape[1]
-        if (chunk.rows, batch) not in self._compiled:
-            shapes = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), inputs)
-            calls = (tf.TensorSpec((None, batch), tf.int32), tf.TensorSpec((None,), tf.float32))
-            self._compiled[chunk.rows, batch] = tf.function(self._run).get_concrete_function(shapes, *calls)
-        self._compiled[chunk.rows, batch](inputs, tf.constant(order, tf.int32), tf.constant(list(rates), tf.float32))
-
-    def figures(self) -> dict[str, float]:
-        """The mean loss of the critic, and as the metric that of the painter, since :meth:`restart_figures`."""
-        critic, painter, rows = (float(value) for value in self._sums.numpy())
-        return {"loss": critic / max(rows, 1), self._metric: painter / max(rows, 1)}
-
-    def restart_figures(self) -> None:
-        """Begin the means of a new epoch."""
-        self._sums.assign(np.zeros(3, np.float32))
+        return ({name: tf.constant(array) for name, array in chunk.inputs.items()},)
 
     def judged(self, validation: Chunk) -> dict[str, float]:
         """How far painted pictures are from as many validation ones: the sliced Wasserstein distance of patches of 7×7
@@ -148,17 +131,6 @@ class AdversarialStepper:
         """Give the painter the weights that answer: their moving average."""
         for kept, variable in zip(self._average, self._painter.variables, strict=True):
             variable.assign(kept)
-
-    def state(self) -> dict[str, Array]:
-        """Everything that the next step depends on, and the sums of the epoch."""
-        values = {f"{index:05}": np.asarray(variable) for index, variable in enumerate(self._tracked)}
-        return {**values, "sums": self._sums.numpy()}
-
-    def restore(self, state: dict[str, Array]) -> None:
-        """Return to what :meth:`state` gave."""
-        for index, variable in enumerate(self._tracked):
-            variable.assign(state[f"{index:05}"])
-        self._sums.assign(state["sums"])
 
     def _painted(self, inputs: dict[str, Array], rows: int) -> Array:
         """Pictures of the average painter in -1…1, for rows of the given columns."""

@@ -26,6 +26,7 @@ from sixfold.training._export import exported, hold_equal, outputs_of
 from sixfold.training._feed import Feed
 from sixfold.training._loop import Loop, Standing
 from sixfold.training._objective import judged, objective_of
+from sixfold.training._steps import Steps
 from sixfold.training._trial import Result, Trial
 
 __all__ = ["train_in_child"]
@@ -177,7 +178,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     on, form = feeds[0].base, task.target.form.name
     lying = None if on is None else Lying(on, form, task.ignored)
 
-    def made(precision: str, seed: int) -> tuple[Any, Any, Recipe]:
+    def made(precision: str, seed: int) -> tuple[Any, Steps, Recipe]:
         keras.utils.set_random_seed(seed)
         keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
         model = network.build(given, task.output, facts)
@@ -243,7 +244,7 @@ def _share_left(trial: Trial, folds: int) -> float | None:
 def _exported(
     network: Layered,
     model: Any,
-    stepper: Any,
+    stepper: Steps,
     feed: Feed,
     facts: Facts,
     recipe: Recipe,
@@ -319,7 +320,7 @@ def _learning(model: Any) -> Any:
     return model if halves is None else halves[1]
 
 
-def _faster(made: Callable[[str], tuple[Any, Any, Recipe]], feeds: Sequence[Feed]) -> str:
+def _faster(made: Callable[[str], tuple[Any, Steps, Recipe]], feeds: Sequence[Feed]) -> str:
     """``bfloat16`` where a short trial of real steps finds it faster on this machine, else ``float32``."""
     seconds = {}
     for precision in ("float32", "bfloat16"):

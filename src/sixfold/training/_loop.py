@@ -16,6 +16,7 @@ from sixfold.progress import Epoch
 from sixfold.store import Workspace
 from sixfold.training._feed import Chunk, Feed
 from sixfold.training._schedule import learning_rate
+from sixfold.training._steps import Steps
 
 __all__ = ["Loop", "Standing"]
 
@@ -74,7 +75,7 @@ class Loop:
     """
 
     model: Any
-    stepper: Any
+    stepper: Steps
     feed: Feed
     recipe: Recipe
     work: Workspace

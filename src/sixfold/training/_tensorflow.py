@@ -19,8 +19,8 @@ from sixfold.fields import Array, without_padding
 from sixfold.networks import Objective
 from sixfold.training._feed import Chunk
 from sixfold.training._optimizer import update_of
-from sixfold.training._pooling import fast_pooling
 from sixfold.training._recurrence import fast_recurrence
+from sixfold.training._steps import Steps
 
 __all__ = ["Stepper", "in_batches", "keep_heap", "mapped"]
 
@@ -32,7 +32,7 @@ _TOKENS_AT_ONCE = 8
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
-class Stepper:
+class Stepper(Steps):
     """Runs training steps of one model.
 
     Args:
@@ -57,11 +57,8 @@ class Stepper:
         import tensorflow as tf
 
         optimizer.build(model.trainable_variables)
-        self._model, self._metric, self._texts = model, objective.metric, list(texts)
-        self._sums = tf.Variable(tf.zeros(3))  # loss, metric, rows
-        self._tracked = [*model.variables, *optimizer.variables, *tracked]
-        self._held: tuple[Chunk, dict[str, Any], Any] | None = None
-        self._compiled: dict[tuple[int, int], Any] = {}
+        super().__init__(objective.metric, [*model.variables, *optimizer.variables, *tracked])
+        self._model, self._texts = model, list(texts)
         update = update_of(optimizer, model.trainable_variables)
         weights = [variable.value for variable in model.trainable_variables]
 
@@ -97,32 +94,10 @@ class Stepper:
         self._sums_of = tf.function(sums, reduce_retracing=True)
         self._predict = tf.function(lambda inputs: {"output": model(inputs, training=False)}, reduce_retracing=True)
 
-    def steps(self, chunk: Chunk, order: Array, rates: Sequence[float]) -> None:
-        """Train on rows ``order`` (steps, batch) of a chunk, at the learning rate of each step."""
+    def _resident(self, chunk: Chunk) -> tuple[Any, ...]:
         import tensorflow as tf
 
-        if self._held is None or self._held[0] is not chunk:
-            resident = {name: tf.constant(array) for name, array in chunk.inputs.items()}
-            self._held = (chunk, resident, tf.constant(chunk.targets))
-        _, inputs, targets = self._held
-        batch = order.shape[1]
-        if (chunk.rows, batch) not in self._compiled:  # shapes known beforehand make better kernels
-            shapes = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), (inputs, targets))
-            steps = (tf.TensorSpec((None, batch), tf.int32), tf.TensorSpec((None,), tf.float32))
-            with fast_pooling(), fast_recurrence():
-                self._compiled[chunk.rows, batch] = tf.function(self._run).get_concrete_function(*shapes, *steps)
-        self._compiled[chunk.rows, batch](
-            inputs, targets, tf.constant(order, tf.int32), tf.constant(list(rates), tf.float32)
-        )
-
-    def figures(self) -> dict[str, float]:
-        """Mean loss and metric since :meth:`restart_figures`."""
-        loss, metric, rows = (float(value) for value in self._sums.numpy())
-        return {"loss": loss / max(rows, 1), self._metric: metric / max(rows, 1)}
-
-    def restart_figures(self) -> None:
-        """Begin the means of a new epoch."""
-        self._sums.assign(np.zeros(3, np.float32))
+        return {name: tf.constant(array) for name, array in chunk.inputs.items()}, tf.constant(chunk.targets)
 
     def outputs(self, inputs: dict[str, Array]) -> Array:
         """The model's outputs (n, units) for rows, without training."""
@@ -143,20 +118,6 @@ class Stepper:
             with fast_recurrence():
                 total += self._sums_of({name: tf.constant(x) for name, x in batch.items()}, targets).numpy()
         return {"loss": float(total[0] / total[2]), self._metric: float(total[1] / total[2])}
-
-    def finish(self) -> None:
-        """Nothing is left to do: the model has its weights."""
-
-    def state(self) -> dict[str, Array]:
-        """Everything that the next step depends on, and the sums of the epoch."""
-        values = {f"{index:05}": np.asarray(variable) for index, variable in enumerate(self._tracked)}
-        return {**values, "sums": self._sums.numpy()}
-
-    def restore(self, state: dict[str, Array]) -> None:
-        """Return to what :meth:`state` gave."""
-        for index, variable in enumerate(self._tracked):
-            variable.assign(state[f"{index:05}"])
-        self._sums.assign(state["sums"])
 
 
 def mapped(model: Any, inputs: Mapping[str, Array], texts: Sequence[str]) -> dict[str, Array]:
