@@ -286,6 +286,15 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
     yield Row("houses table alone", {**houses, "given": numbers}, 10, {}, seeds=1)
     yield Row("houses photos alone", {**houses, "given": photos}, 10, {}, seeds=1)
 
+    yield from _choices_and_ways(data)
+
+
+def _choices_and_ways(data: Path) -> Iterator[Row]:
+    """Treatment choice and path planning."""
+
+    def place(name: str) -> str:
+        return str(data / name)
+
     training = {
         "data": place("lalonde_psid_realcause.csv"),
         "given": {
@@ -318,6 +327,19 @@ def rows(data: Path, preset: str | None) -> Iterator[Row]:
         {"error of the average effect <": 0.01, "told that no effect by row can be learned": 1.0},
         seeds=1,
         measure=_against_truth(twins),
+    )
+
+    yield Row(
+        "movingai_dao plan",
+        {
+            "data": f"movingai:{place('movingai_dao.zip')}",
+            "collect": {"problems": 150, "held_out": ["brc503d", "lak201d", "ost001d", "den401d"]},
+            "given": {"map": {"kind": "image", "size": [800, 544]}, "start": "point", "goal": "point"},
+            "predict": {"way": "route"},
+        },
+        10,
+        {"nodes_over_astar <": 0.40, "length_over_optimum <": 1.03, "success": 1.0},
+        seeds=1,
     )
 
 

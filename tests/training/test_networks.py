@@ -99,11 +99,12 @@ def every_network_by_itself() -> list[str]:
 
 
 def mixes(kind: type[Network]) -> list[dict[str, Form]]:
-    """Each form alone, the table, and the largest mix, as far as the network suits them."""
+    """Each form alone, the table, a picture with two points on it, and the largest mix: those the network suits."""
     table = {name: FORMS[name] for name in ("given_0", "given_1")}
     alone = [{"given_0": form} for form in (SMALL, SERIES, TEXT)]
+    points = {"given_0": SMALL, "given_1": NUMBER, "given_2": NUMBER}
     largest = {name: form for name, form in FORMS.items() if kind.suits({**table, name: form})}
-    return [given for given in (*alone, table, largest) if given and kind.suits(given)]
+    return [given for given in (*alone, table, points, largest) if given and kind.suits(given)]
 
 
 def rows_of(given: Mapping[str, Form], count: int, seed: int = 0) -> dict[str, Any]:

@@ -19,7 +19,7 @@ __all__ = ["Array", "Field", "Values", "Widget", "base_of", "is_missing", "resto
 
 Array: TypeAlias = NDArray[Any]
 Values: TypeAlias = Sequence[Any] | NDArray[Any]
-Widget: TypeAlias = Literal["number", "choice", "image", "text", "date", "series"]
+Widget: TypeAlias = Literal["number", "choice", "image", "text", "date", "series", "point"]
 
 _BLANKS = frozenset(
     {"?", "-", "--", "–", "—", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "无", "缺失", "未知", "不详"}

@@ -25,6 +25,9 @@ _LARGEST_DEFAULT_SIDE = 64
 _SMALLEST_DEFAULT_SIDE = 8
 """A long, thin picture keeps so much of its short side, so that convolutions have something to go over."""
 
+_LEAST_CANVAS, _CANVAS_STEP = 512, 16
+"""Pictures that keep their size lie on so many pixels a side, at least: those to come may be larger than those seen."""
+
 _LOOKED_AT_FOR_COLOR = 2_000
 """Pictures stored with colour channels, evenly from all, that are decoded to see whether they are grey after all."""
 
@@ -80,6 +83,10 @@ class Image(Field):
         pictures; picture, of each picture itself, where units mean nothing (MRI); [center, width] in the file's units,
         e.g. [-600, 1500] for lungs in CT; left out, what a DICOM file itself says, else training.
 
+        ``fit``: stretch, every picture to that size; or pad: each keeps its own, at the top left, and black fills the
+        rest, where places count (a map). Then ``size`` is the largest there may be; left out, the largest training
+        picture's, 512 at least.
+
         ``slice``: which picture of a DICOM or NIfTI file of several, from 0; left out, the one in the middle.
         """
 
@@ -87,6 +94,7 @@ class Image(Field):
         up_to: Side = _LARGEST_DEFAULT_SIDE
         color: Literal["rgb", "grey"] | None = None
         window: Literal["training", "picture"] | tuple[float, Width] | None = None
+        fit: Literal["stretch", "pad"] = "stretch"
         slice: int | None = Setting(None, ge=0)
 
     def parse(self, value: Any) -> Any:
@@ -116,7 +124,10 @@ class Image(Field):
             except ValueError:
                 continue
         color = self.options.color or ("grey" if grey else "rgb")
-        height, width = _size(self.options.size, self.options.up_to, sizes)
+        if self.options.fit == "pad":
+            height, width = _canvas(self.options.size, sizes)
+        else:
+            height, width = _size(self.options.size, self.options.up_to, sizes)
         deep = np.concatenate([np.zeros(0), *seen])
         return {
             "height": height,
@@ -133,10 +144,17 @@ class Image(Field):
     def encode(self, values: Values) -> Array:
         shape = (self.state["height"], self.state["width"], self.state["channels"])
         arrays = np.zeros((len(values), *shape), np.uint8)
-        near = (self.state["width"], self.state["height"])
+        assert isinstance(self.options, Image.Options)
+        is_padded = self.options.fit == "pad"
+        near = None if is_padded else (self.state["width"], self.state["height"])
         for row, value in enumerate(values):
             picture = self._loaded(value, near)
-            if picture is not None:
+            if picture is not None and is_padded:
+                height, width = picture.height, picture.width
+                if height > shape[0] or width > shape[1]:
+                    raise ValueError(_larger_than(height, width, shape))
+                arrays[row, :height, :width] = _pixels(self._of_eight_bits(picture), height, width, shape[2])
+            elif picture is not None:
                 arrays[row] = _pixels(self._of_eight_bits(picture), *shape)
         return arrays
 
@@ -318,6 +336,22 @@ def _pixels(picture: Any, height: int, width: int, channels: int) -> Array:
     if plain.size != (width, height):
         plain = plain.resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=2.0)
     return np.asarray(plain, np.uint8).reshape(height, width, channels)
+
+
+def _larger_than(height: int, width: int, shape: tuple[int, ...]) -> Text:
+    own, most = f"{width}×{height}", f"{shape[1]}×{shape[0]}"
+    return Text(
+        f"a picture of {own} pixels, where {most} is the largest that there is room for",
+        f"图片有 {own} 像素，而最大只能容纳 {most}",
+    )
+
+
+def _canvas(wanted: int | tuple[int, int] | None, sizes: list[tuple[int, int]]) -> tuple[int, int]:
+    """(height, width) that pictures are laid on: as wanted, else the largest sides, in steps of 16."""
+    if wanted is not None:
+        return (wanted, wanted) if isinstance(wanted, int) else wanted
+    high, wide = (max([_LEAST_CANVAS, *(size[side] for size in sizes)]) for side in (0, 1))
+    return -(-high // _CANVAS_STEP) * _CANVAS_STEP, -(-wide // _CANVAS_STEP) * _CANVAS_STEP
 
 
 def _size(wanted: int | tuple[int, int] | None, up_to: int, sizes: list[tuple[int, int]]) -> tuple[int, int]:

@@ -176,7 +176,7 @@ class Network(Kind, ABC):
     """
 
     folder: ClassVar[str] = "sixfold.networks"
-    makes: ClassVar[tuple[FormName | Literal["arms"], ...]] = ("vector",)
+    makes: ClassVar[tuple[FormName | Literal["arms", "ways"], ...]] = ("vector",)
     """The forms of output that it can end in (:attr:`sixfold.tasks.Output.form`)."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Options without which `auto` leaves it out: a preset is never guessed."""

@@ -41,7 +41,7 @@ class Dragonnet(Composed):
     """
 
     title: ClassVar[Text] = Text("DragonNet", "DragonNet 网络")
-    makes: ClassVar[tuple[FormName | Literal["arms"], ...]] = ("arms",)
+    makes: ClassVar[tuple[FormName | Literal["arms", "ways"], ...]] = ("arms",)
 
     class Options(KindOptions):
         """``width``: units of the shared layers. ``depth``: how many there are. ``heads``: units of each arm's layers.

@@ -45,7 +45,7 @@ class Effects(Fitted):
     """
 
     title: ClassVar[Text] = Text("effects by trees", "树模型效应估计")
-    makes: ClassVar[tuple[FormName | Literal["arms"], ...]] = ("arms",)
+    makes: ClassVar[tuple[FormName | Literal["arms", "ways"], ...]] = ("arms",)
 
     class Options(KindOptions):
         """``learner``: t (a model for each arm), s (one with the arm among its columns) or dr (doubly robust).

@@ -46,7 +46,9 @@ class Bundle:
     @property
     def task(self) -> Task:
         """The task, which turns the graph's output into answers."""
-        return task_of(self.product)(self.product, self.target, self.outcome)
+        # A stored declaration's keys are sorted; which column is given first may mean something (a start, then a goal).
+        product = self.product.changed(given={name: self.product.given[name] for name in self.given})
+        return task_of(product)(product, self.target, self.outcome)
 
     @property
     def needed(self) -> str | None:

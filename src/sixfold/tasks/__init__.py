@@ -2,7 +2,22 @@
 
 from sixfold.tasks._decision import Decision, Effect
 from sixfold.tasks._graphs import GRAPH, Graphs, graph_members
+from sixfold.tasks._grid import PITCH, Grid, Guide
 from sixfold.tasks._pick import task_of
 from sixfold.tasks._task import Figure, Output, Streamed, Task
 
-__all__ = ["GRAPH", "Decision", "Effect", "Figure", "Graphs", "Output", "Streamed", "Task", "graph_members", "task_of"]
+__all__ = [
+    "GRAPH",
+    "PITCH",
+    "Decision",
+    "Effect",
+    "Figure",
+    "Graphs",
+    "Grid",
+    "Guide",
+    "Output",
+    "Streamed",
+    "Task",
+    "graph_members",
+    "task_of",
+]

@@ -54,7 +54,7 @@ class Output:
     units: int
     activation: Literal["softmax", "sigmoid", "linear"]
     places: tuple[int, ...] = ()
-    form: FormName | Literal["arms"] = "vector"
+    form: FormName | Literal["arms", "ways"] = "vector"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from sixfold.networks.layers.pooled_there import PooledThere
 from sixfold.networks.layers.positions import Positions
 from sixfold.networks.layers.preset_step import PresetStep
 from sixfold.networks.layers.room_left import RoomLeft
+from sixfold.networks.layers.spread import Spread
 from sixfold.networks.layers.surest_boxes import SurestBoxes
 from sixfold.networks.layers.token_shares import TokenShares
 
@@ -27,6 +28,7 @@ __all__ = [
     "Positions",
     "PresetStep",
     "RoomLeft",
+    "Spread",
     "SurestBoxes",
     "TokenShares",
     "corners",
