@@ -14,6 +14,7 @@ from sixfold.evaluation._appraisal import (
     baseline_title,
     described,
 )
+from sixfold.evaluation._chapter import Chapter, Finished, every_chapter
 from sixfold.evaluation._class_figures import ClassFigures, Scored, class_figures, confusion
 from sixfold.evaluation._decide import chances, decide, decided
 from sixfold.evaluation._examples import collected_rows, json_row, thumbnails
@@ -41,9 +42,11 @@ __all__ = [
     "RESAMPLES",
     "Answered",
     "Appraisal",
+    "Chapter",
     "ClassFigures",
     "Difference",
     "Encoded",
+    "Finished",
     "Formula",
     "Graph",
     "Judged",
@@ -72,6 +75,7 @@ __all__ = [
     "decided",
     "described",
     "difference",
+    "every_chapter",
     "figure",
     "figures",
     "formula",

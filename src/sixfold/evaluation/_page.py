@@ -15,6 +15,7 @@ from string import Template
 from typing import Any
 
 from sixfold.evaluation._appraisal import Report, Section, Thumbnails, appraisal_of, baseline_title
+from sixfold.evaluation._chapter import every_chapter
 from sixfold.evaluation._figures import formula
 from sixfold.evaluation._formula import Style
 from sixfold.evaluation._gates import better_baseline, gate_title
@@ -78,10 +79,20 @@ def _sections(report: Report, thumbnails: Thumbnails) -> list[Section]:
         common("training", _training(report)),
         common("figures", _figures(report)),
         *pattern.sections(report, thumbnails),
+        *_chapters(report),
         common("data", _data(report)),
         common("gates", _gates(report)),
         common("made", _made(report)),
         common("words", _words(report)),
+    ]
+
+
+def _chapters(report: Report) -> list[Section]:
+    found = report["chapters"]
+    return [
+        Section(kind.kind(), kind.label, kind.title, kind.body(found[kind.kind()], report))
+        for kind in every_chapter()
+        if kind.kind() in found
     ]
 
 
@@ -427,6 +438,7 @@ def _words(report: Report) -> str:
         *((text_of(figure["title"]), text_of(figure["meaning"])) for figure in report["figures"]),
         *((both(f"report.words.{name}"), both(f"report.words.{name}_says")) for name in ("interval", "splits")),
         *appraisal_of(report["pattern"]).words(),
+        *(word for kind in every_chapter() if kind.kind() in report["chapters"] for word in kind.words()),
     ]
     return facts([(say(word), say(meaning)) for word, meaning in said])
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sixfold.evaluation._appraisal import Appraisal, appraisals, described
+from sixfold.evaluation._chapter import every_chapter
 from sixfold.evaluation._figures import compared, difference, formula, without
 from sixfold.evaluation._formula import Answered
 from sixfold.fields import Array
@@ -87,6 +88,12 @@ def schema() -> dict[str, Any]:
     }
 
 
+def _schema_of_chapters() -> dict[str, Any]:
+    """What each chapter found, by its name; a chapter that had nothing to ask is left out."""
+    properties = {kind.kind(): kind.schema() for kind in every_chapter()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
 def _schema_of(kind: type[Appraisal[Any]]) -> dict[str, Any]:
     number = {"type": ["number", "null"]}
     whole = {"type": "integer", "minimum": 0}
@@ -143,6 +150,7 @@ def _schema_of(kind: type[Appraisal[Any]]) -> dict[str, Any]:
             leaked_test_rows=whole,
             leak_free={"anyOf": [{"type": "null"}, described(rows=whole, value=number, difference=gap)]},
         ),
+        chapters=_schema_of_chapters(),
         gates={
             "type": "array",
             "items": described(

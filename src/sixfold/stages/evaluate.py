@@ -44,7 +44,7 @@ class Evaluate(Stage):
     """Fit the decision on validation rows, measure on test rows against the baselines, judge, and write the report."""
 
     name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def depends_on(self, product: Product) -> dict[str, Any]:
         """Its own section; and name and goal, which the report shows.
@@ -55,6 +55,7 @@ class Evaluate(Stage):
         evaluation.check_gates(product)
         return {
             "evaluate": product.evaluate.model_dump(mode="json"),
+            "chapters": {kind.kind(): kind.version for kind in evaluation.every_chapter()},
             "task": [task_of(product).kind(), task_of(product).version],
             **({} if product.aim is None else {"aim": product.aim}),
             "name": product.name,
@@ -94,6 +95,7 @@ class Evaluate(Stage):
         judged = Judged(decision, len(truth), training, validation, test, answered, work.seed, samples)
         report, data_pictures = _report(case, judged, yardsticks, guesses, left_out)
         report["rival"] = _rival(case, judged)
+        report["chapters"] = _chapters(case, judged, sample, report)
 
         worst, candidates = appraisal.worst(answered, _WORST), appraisal.typical(answered, _CANDIDATES)
         wanted = test.numbers[np.concatenate([worst, candidates])].tolist()
@@ -272,6 +274,27 @@ def _rival(case: _Case, judged: Judged[Any]) -> dict[str, Any] | None:
     answered = appraisal.answered(test.outputs, test.truth, decision)
     figures = evaluation.figures(case.task.judged_by, judged.answered, {"rival": answered}, seed=work.seed)
     return {**trained.about["rival"], "figures": {figure["name"]: figure["against"]["rival"] for figure in figures}}
+
+
+def _chapters(case: _Case, judged: Judged[Any], sample: Encoded, report: Mapping[str, Any]) -> dict[str, Any]:
+    """What each chapter of the report found, by its name."""
+    model = evaluation.Finished(
+        product=case.product,
+        inputs=case.inputs,
+        work=case.work,
+        prepared=case.prepared,
+        task=case.task,
+        appraisal=case.appraisal,
+        graph=case.graph,
+        judged=judged,
+        sample=sample,
+        report=report,
+    )
+    told = {}
+    for kind in evaluation.every_chapter():
+        if kind.suits(model) and (found := kind().measure(model)) is not None:
+            told[kind.kind()] = found
+    return told
 
 
 def _sample(

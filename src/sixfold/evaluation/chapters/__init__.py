@@ -1,0 +1,1 @@
+"""What is asked of a finished model beyond its figures: one chapter of the report in each file."""
