@@ -20,6 +20,8 @@ from typing import Any
 
 import sixfold
 from sixfold.errors import SixfoldError
+from sixfold.families import find
+from sixfold.networks import Network
 from sixfold.security import Home
 from sixfold.targets.local import Local
 
@@ -86,7 +88,10 @@ def tiny(name: str, product: sixfold.Product, folder: Path) -> sixfold.Product:
         product = product.with_data(module.make(folder))
     train: dict[str, Any] = product.train.model_dump(exclude_unset=True)
     train = {key: value for key, value in train.items() if key != "minutes"}
-    moment = {"trials": 1, "minutes": 0.3} if train.get("network", "auto") == "auto" else {"epochs": 2}
+    if train.get("network", "auto") == "auto":
+        return product.changed(train={**train, "trials": 1, "minutes": 0.3})
+    kind = find(Network, train["network"])  # type: ignore[type-abstract]  # a family is looked up, never built
+    moment = {"epochs": 2} if "epochs" in kind.obeys else {"minutes": 0.3}
     return product.changed(train={**train, **moment})
 
 

@@ -30,7 +30,7 @@ from sixfold.progress import Listener, Note, silent
 from sixfold.progress import Stage as StageEvent
 from sixfold.security import Home, Keyring, Ledger, fingerprint, recipient_from
 from sixfold.serving import Bundle, Engine
-from sixfold.stages import STAGES, Collect, Stage, bundle_from, own_network
+from sixfold.stages import STAGES, Collect, Stage, bundle_from, hold_settings, own_network
 from sixfold.store import Artefact, Store, Workspace
 from sixfold.targets import Target
 from sixfold.tasks import task_of
@@ -67,6 +67,7 @@ def check(product: Product) -> None:
         _check_options(product, Network, product.train.network, "train", "network", product.train.options)
     elif product.train.keras is None:
         _check_options_of_auto(product)
+    hold_settings(product)
     _check_options(product, Target, product.deploy.target, "deploy", "target", product.deploy.options)
     for recipient in product.deliver.to:
         recipient_from(recipient)

@@ -178,6 +178,10 @@ class Network(Kind, ABC):
     folder: ClassVar[str] = "sixfold.networks"
     makes: ClassVar[tuple[FormName | Literal["arms", "ways"], ...]] = ("vector",)
     """The forms of output that it can end in (:attr:`sixfold.tasks.Output.form`)."""
+    obeys: ClassVar[frozenset[str]] = frozenset()
+    """The settings of `train` beside its options that it goes by (``epochs``, ``augment`` …); any other is refused, for
+    a setting that is passed over in silence looks as if it had been tried."""
+
     needs: ClassVar[tuple[str, ...]] = ()
     """Options without which `auto` leaves it out: a preset is never guessed."""
 
@@ -230,6 +234,10 @@ class Layered(Network):
     It is deterministic: what is drawn at random only while training (augmentation) belongs to the recipe.
     """
 
+    obeys: ClassVar[frozenset[str]] = frozenset(
+        {"epochs", "steps", "batch", "accumulate", "learning_rate", "precision", "augment", "modality_dropout"}
+        | {"label_smoothing", "class_weights"}
+    )
     is_taught: ClassVar[bool] = False
     """Whether its model takes the target too while it learns, as the input ``target`` in the form that the task's
     ``targets`` have (a decoder that is told the words so far); what answers is then one of :meth:`parts`."""
@@ -281,6 +289,7 @@ class Adversarial(Layered):
     Its own input is noise, drawn anew at each step; its output is a picture in -1…1.
     """
 
+    obeys: ClassVar[frozenset[str]] = frozenset({"epochs", "steps", "batch", "learning_rate", "precision", "augment"})
     is_taught: ClassVar[bool] = True
 
     @abstractmethod

@@ -38,6 +38,7 @@ class CausalPreset(Layered):
     """
 
     title: ClassVar[Text] = Text("pretrained language model", "预训练语言模型")
+    obeys: ClassVar[frozenset[str]] = Layered.obeys - {"class_weights"}
     makes: ClassVar[tuple[FormName, ...]] = ("tokens",)
     is_taught: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = ("preset",)

@@ -51,6 +51,7 @@ class Detector(Layered):
     """
 
     title: ClassVar[Text] = Text("detector without anchors", "无锚框检测网络")
+    obeys: ClassVar[frozenset[str]] = Layered.obeys - {"label_smoothing", "class_weights"}
     makes: ClassVar[tuple[FormName, ...]] = ("points",)
 
     class Options(KindOptions):

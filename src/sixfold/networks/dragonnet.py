@@ -41,6 +41,7 @@ class Dragonnet(Composed):
     """
 
     title: ClassVar[Text] = Text("DragonNet", "DragonNet 网络")
+    obeys: ClassVar[frozenset[str]] = Composed.obeys - {"label_smoothing", "class_weights"}
     makes: ClassVar[tuple[FormName | Literal["arms", "ways"], ...]] = ("arms",)
 
     class Options(KindOptions):

@@ -103,6 +103,7 @@ class Forecaster(Layered):
     """
 
     title: ClassVar[Text] = Text("forecaster", "预测网络")
+    obeys: ClassVar[frozenset[str]] = Layered.obeys - {"label_smoothing", "class_weights"}
     makes: ClassVar[tuple[FormName, ...]] = ("steps",)
 
     class Options(KindOptions):

@@ -35,6 +35,7 @@ class Gpt(Layered):
     """
 
     title: ClassVar[Text] = Text("language model", "语言模型")
+    obeys: ClassVar[frozenset[str]] = Layered.obeys - {"class_weights"}
     makes: ClassVar[tuple[FormName, ...]] = ("tokens",)
     is_taught: ClassVar[bool] = True
 

@@ -51,6 +51,7 @@ class Pathways(Layered):
     """
 
     title: ClassVar[Text] = Text("costs of ways", "通行代价网络")
+    obeys: ClassVar[frozenset[str]] = Layered.obeys - {"label_smoothing", "class_weights"}
     makes: ClassVar[tuple[FormName | Literal["arms", "ways"], ...]] = ("ways",)
 
     class Options(KindOptions):

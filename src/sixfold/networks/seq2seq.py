@@ -40,6 +40,7 @@ class Seq2seq(Layered):
     """
 
     title: ClassVar[Text] = Text("sequence to sequence", "序列到序列")
+    obeys: ClassVar[frozenset[str]] = Layered.obeys - {"class_weights"}
     makes: ClassVar[tuple[FormName, ...]] = ("tokens",)
     is_taught: ClassVar[bool] = True
 

@@ -48,6 +48,7 @@ class Social(Layered):
     """
 
     title: ClassVar[Text] = Text("network of moving agents", "运动体网络")
+    obeys: ClassVar[frozenset[str]] = Layered.obeys - {"label_smoothing", "class_weights"}
     makes: ClassVar[tuple[FormName, ...]] = ("points",)
 
     class Options(KindOptions):

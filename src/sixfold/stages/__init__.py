@@ -1,5 +1,6 @@
 """The six stages, thin, one file each, in their order."""
 
+from sixfold.stages._obeyed import hold_settings
 from sixfold.stages._stage import Stage
 from sixfold.stages.collect import Collect
 from sixfold.stages.deliver import Deliver
@@ -18,6 +19,7 @@ __all__ = [
     "Stage",
     "Train",
     "bundle_from",
+    "hold_settings",
     "own_network",
 ]
 

@@ -12,6 +12,7 @@ from sixfold.fields import input_names
 from sixfold.networks import Fitted, Network
 from sixfold.networks.keras import Keras
 from sixfold.product import Product
+from sixfold.stages._obeyed import hold_asked
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Prepared, Workspace
 from sixfold.tasks import task_of
@@ -77,6 +78,7 @@ class Train(Stage):
         seconds = None if train.minutes is None else _seconds_left(train.minutes, inputs, prepared)
         task = task_of(product)(product, prepared.target, prepared.outcome)
         output = task.output
+        hold_asked(product, given, task)
         if train.keras is None and train.network == "auto":
             folds, columns = _folds(inputs["prepare"], prepared, seconds), list(prepared.given)
             search = Search(template, given, task, rows, train.options, work, seconds, train.trials, folds, columns)

@@ -1,7 +1,10 @@
 """Training: trials in child processes, the search over them, and the exported graph."""
 
+from sixfold.training._adversarial import PASSED
+from sixfold.training._augment import HIDEABLE, changes_of
+from sixfold.training._candidates import candidates
 from sixfold.training._search import Search
 from sixfold.training._trial import Result, Trial, run_trial
 from sixfold.training._tried import Folds
 
-__all__ = ["Folds", "Result", "Search", "Trial", "run_trial"]
+__all__ = ["HIDEABLE", "PASSED", "Folds", "Result", "Search", "Trial", "candidates", "changes_of", "run_trial"]

@@ -17,7 +17,10 @@ from sixfold.training._optimizer import update_of
 from sixfold.training._steps import Steps
 from sixfold.training._tensorflow import in_batches
 
-__all__ = ["AdversarialStepper"]
+__all__ = ["PASSED", "AdversarialStepper"]
+
+PASSED = ("shift", "brightness", "contrast", "erase")
+"""The changes of pictures through which gradients pass."""
 
 _MEMORY = 0.999
 """Of the moving average: about a thousand steps; at the beginning fewer: it need not remember the first noise."""
@@ -75,6 +78,9 @@ class AdversarialStepper(Steps):
         weights = [[variable.value for variable in model.trainable_variables] for model in (painter, critic)]
         name, shape = noise
 
+        def scores(inputs: dict[str, Any], *, training: bool) -> Any:
+            return tf.cast(critic(inputs, training=training), tf.float32)  # which may be told in half as many bits
+
         def step(inputs: dict[str, Any]) -> None:
             real = tf.cast(inputs["target"], tf.float32) / 127.5 - 1.0
             told = {key: x for key, x in inputs.items() if key != "target"}
@@ -85,13 +91,13 @@ class AdversarialStepper(Steps):
                 painted = painter({**told, name: drawn}, training=True)
                 with tf.GradientTape(watch_accessed_variables=False) as judging:
                     judging.watch(weights[1])
-                    seen = critic({**told, "target": _changed(real, recipe, draws)}, training=True)
-                    fooled = critic(
+                    seen = scores({**told, "target": _changed(real, recipe, draws)}, training=True)
+                    fooled = scores(
                         {**told, "target": _changed(tf.stop_gradient(painted), recipe, draws)}, training=True
                     )
                     loss = tf.reduce_mean(tf.nn.relu(1.0 - seen)) + tf.reduce_mean(tf.nn.relu(1.0 + fooled))
                 updates[1](judging.gradient(loss, weights[1]))
-                answer = -tf.reduce_mean(critic({**told, "target": _changed(painted, recipe, draws)}, training=False))
+                answer = -tf.reduce_mean(scores({**told, "target": _changed(painted, recipe, draws)}, training=False))
             updates[0](painting.gradient(answer, weights[0]))
             self._count.assign_add(1.0)
             memory = tf.minimum(_MEMORY, self._count / (self._count + 10.0))

@@ -9,11 +9,11 @@ from typing import Any
 from sixfold.fields import Form, FormName
 from sixfold.networks import Recipe
 
-__all__ = ["Lying", "augmentation"]
+__all__ = ["HIDEABLE", "Lying", "augmentation", "changes_of"]
 
 _HALF_TURN = 3.141592653589793
 
-_HIDEABLE = ("grid", "tokens", "steps")
+HIDEABLE = ("grid", "tokens", "steps")
 
 _LEAST_LEFT = 0.3
 """Of a box, the share that must still be in the picture for it to count."""
@@ -65,11 +65,11 @@ def augmentation(recipe: Recipe, given: Mapping[str, Form], seed: Any, lying: Ly
     for name, form in given.items():
         if form.name == "grid" and form.dtype == "uint8" and _asked(strength, _OF_PICTURES):
             pictures.append(name)
-        elif form.name == "tokens" and _asked(strength, ("drop",)):
+        elif form.name == "tokens" and _asked(strength, _OF_TEXTS):
             changes[name] = lambda x: _dropped(x, strength["drop"], seed)
-        elif form.name == "steps" and _asked(strength, ("noise", "scale")):
+        elif form.name == "steps" and _asked(strength, _OF_SERIES):
             changes[name] = lambda x: _shaken(x, strength, seed)
-    hidden = [name for name, form in given.items() if form.name in _HIDEABLE]
+    hidden = [name for name, form in given.items() if form.name in HIDEABLE]
     if recipe.modality_dropout == 0 or len(given) == 1:
         hidden = []
     if not changes and not hidden and not pictures:
@@ -92,6 +92,18 @@ def augmentation(recipe: Recipe, given: Mapping[str, Form], seed: Any, lying: Ly
 
 _OF_PLACES = ("shift", "zoom", "turn", "mirror", "upend")
 _OF_PICTURES = (*_OF_PLACES, "brightness", "contrast", "tint", "erase")
+_OF_TEXTS, _OF_SERIES = ("drop",), ("noise", "scale")
+
+
+def changes_of(given: Mapping[str, Form]) -> tuple[str, ...]:
+    """The names of all changes that columns of these forms can have."""
+    names: dict[str, None] = {}
+    for form in given.values():
+        if form.name == "grid" and form.dtype == "uint8":
+            names |= dict.fromkeys(_OF_PICTURES)
+        elif form.name in ("tokens", "steps"):
+            names |= dict.fromkeys(_OF_TEXTS if form.name == "tokens" else _OF_SERIES)
+    return tuple(names)
 
 
 def _asked(strength: Mapping[str, float], names: tuple[str, ...]) -> bool:

@@ -170,7 +170,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     from sixfold.training._adversarial import AdversarialStepper
     from sixfold.training._augment import Lying, augmentation
     from sixfold.training._optimizer import optimizer_of
-    from sixfold.training._tensorflow import Stepper, keep_heap, mapped
+    from sixfold.training._tensorflow import Stepper, keep_heap
 
     keep_heap()
     given = feeds[0].forms
@@ -193,7 +193,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
         optimizer = optimizer_of(recipe, own_optimizer)
         learning = _learning(model)
         if learning is not model and fed[0] is feeds[0]:
-            fed[:] = [feed.through(lambda inputs: mapped(model.halves[0], inputs, feeds[0].texts)) for feed in feeds]
+            fed[:] = _through(model.halves[0], feeds, trial)
         augment = augmentation(recipe, fed[0].forms, draws, lying)
         stepper = Stepper(learning, objective, optimizer, augment, fed[0].texts, [draws.state])
         return model, stepper, recipe
@@ -232,6 +232,15 @@ def _fed(network: Layered, feeds: Sequence[Feed], task: Task) -> tuple[list[Feed
         return list(feeds), facts
     fed = [feed.taught(network.at_once) for feed in feeds]
     return fed, replace(facts, rows=fed[0].rows, columns={**facts.columns, "target": task.target.state})
+
+
+def _through(frozen: Any, feeds: Sequence[Feed], trial: Trial) -> list[Feed]:
+    """The rows as the frozen half of a network sees them, once and for all."""
+    from sixfold.training._tensorflow import mapped
+
+    if trial.said.get("augment"):
+        raise TrainingError("augment_frozen", network=trial.network)
+    return [feed.through(lambda inputs: mapped(frozen, inputs, feeds[0].texts)) for feed in feeds]
 
 
 def _share_left(trial: Trial, folds: int) -> float | None:

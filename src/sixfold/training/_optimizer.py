@@ -22,9 +22,10 @@ def optimizer_of(recipe: Recipe, own: dict[str, Any] | None = None) -> Any:
     """
     import keras
 
-    if own is not None:
-        return keras.optimizers.deserialize(own)
     several = recipe.accumulate if recipe.accumulate > 1 else None
+    if own is not None:
+        config = own["config"] if several is None else {**own["config"], "gradient_accumulation_steps": several}
+        return keras.optimizers.deserialize({**own, "config": config})
     if recipe.optimizer == "adam":
         return keras.optimizers.Adam(recipe.learning_rate, gradient_accumulation_steps=several)
     optimizer = keras.optimizers.AdamW(
