@@ -180,6 +180,16 @@ def test_an_unknown_check_is_an_error_with_a_guess(bench: Any, product: Make) ->
     assert caught.value.values["guess"] == "duplicate rows"
 
 
+def test_thresholds_are_product_yamls_to_set(bench: Any, product: Make) -> None:
+    frame = DIRTY["imbalance"][1]
+    assert not found(bench.prepare(product(GIVEN, thresholds={"imbalance": 1000}), frame)[1], "imbalance")
+    assert found(bench.prepare(product(GIVEN, thresholds={"few rows": 100}), frame)[1], "few rows")
+    with pytest.raises(ProductError) as caught:
+        bench.prepare(product(GIVEN, thresholds={"few_row": 5}), frame)
+    assert caught.value.code == "product.unknown_threshold"
+    assert caught.value.values["guess"] == "few rows"
+
+
 def test_a_sound_table_raises_no_alarm(bench: Any, product: Make) -> None:
     _, report, _ = bench.prepare(product(GIVEN), table())
     assert report["findings"] == []

@@ -1,7 +1,16 @@
 """From collected rows to arrays: reading them, splitting them, checking them, encoding them, reporting on them."""
 
-from sixfold.preparing import _encoded_checks  # noqa: F401 — enters its checks
-from sixfold.preparing._checks import CHECKS, check, findings, held_levels
+from sixfold.preparing import checks as checks  # enters every check
+from sixfold.preparing._check import (
+    CHECKS,
+    THRESHOLDS,
+    Threshold,
+    check,
+    findings,
+    held_levels,
+    held_thresholds,
+    threshold,
+)
 from sixfold.preparing._codes import MISSING
 from sixfold.preparing._collected import Collected
 from sixfold.preparing._column import Column, identity, reason_of
@@ -13,6 +22,7 @@ from sixfold.preparing._split import Official, Spans, Splits, split, strata
 __all__ = [
     "CHECKS",
     "MISSING",
+    "THRESHOLDS",
     "Collected",
     "Column",
     "Encoded",
@@ -21,13 +31,16 @@ __all__ = [
     "Official",
     "Spans",
     "Splits",
+    "Threshold",
     "check",
     "data_report",
     "encode",
     "findings",
     "held_levels",
+    "held_thresholds",
     "identity",
     "reason_of",
     "split",
     "strata",
+    "threshold",
 ]

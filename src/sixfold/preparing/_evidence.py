@@ -70,6 +70,7 @@ class Evidence:
         repeated: Validation and test rows left out because they repeat a row of an earlier split. Known once encoded.
         fitted: The fitted fields by column. Known once encoded.
         lengths: Of each column of tokens or steps how many each row has, (rows,) int32. Known once encoded.
+        thresholds: From which value on checks speak up, by name.
         outcome: What a choice is to raise or lower; ``None`` of other products.
         without_outcome: Rows left out because they lack it.
     """
@@ -86,6 +87,7 @@ class Evidence:
     repeated: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     fitted: Mapping[str, Field] = field(default_factory=dict)
     lengths: Mapping[str, Array] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     outcome: Column | None = None
     without_outcome: Array | None = None
 
@@ -108,6 +110,10 @@ class Evidence:
     def is_classification(self) -> bool:
         """Whether the target is one of several values."""
         return isinstance(self.target.kind, Category)
+
+    def limit(self, name: str) -> float:
+        """From which value on a check speaks up."""
+        return self.thresholds[name]
 
     def named(self, rows: Array, code: str) -> str:
         """The first few of some rows, as people find them, in the language ``code``."""

@@ -125,6 +125,9 @@ class Prepare(Section):
 
     split: Split = Field(default=Split(), description="Which rows train, validate and test.")
     checks: dict[str, CheckLevel] = Field(default_factory=dict, description="A check by name: off, warn or fail.")
+    thresholds: dict[str, float] = Field(
+        default_factory=dict, description="A threshold of a check by name; left out, as the table of thresholds says."
+    )
 
 
 class Train(OpenSection):

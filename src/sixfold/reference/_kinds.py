@@ -10,7 +10,7 @@ from sixfold import evaluation
 from sixfold.families import Kind, find, names
 from sixfold.fields import Field
 from sixfold.networks import Network
-from sixfold.preparing import CHECKS
+from sixfold.preparing import CHECKS, THRESHOLDS
 from sixfold.reference._settings import default, type_name
 from sixfold.reference._text import code, escaped, lead, own, plain, say, table
 from sixfold.sources import Source
@@ -42,6 +42,12 @@ def kinds() -> Iterator[str]:
     yield f"## {say('checks')}"
     yield say("checks_intro")
     yield table(("check", "meaning"), ((code(name), _rule("checks", name, rule)) for name, (_, rule) in CHECKS.items()))
+    yield f"### {say('thresholds')}"
+    yield say("thresholds_intro")
+    yield table(
+        ("threshold", "default", "meaning"),
+        ((code(name), code(f"{one.value:g}"), escaped(one.about())) for name, one in sorted(THRESHOLDS.items())),
+    )
     yield f"## {say('gates')}"
     yield say("gates_intro")
     yield table(

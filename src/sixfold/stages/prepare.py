@@ -26,6 +26,7 @@ from sixfold.preparing import (
     encode,
     findings,
     held_levels,
+    held_thresholds,
     identity,
     reason_of,
     split,
@@ -117,6 +118,7 @@ class Prepare(Stage):
         without_outcome = None if outcome is None else np.flatnonzero(outcome.missing & ~target.missing)
         evidence = Evidence(
             *(given, target, splits, collected.shown, same, untargeted, unpictured, unseen),
+            thresholds=held_thresholds(product),
             outcome=outcome,
             without_outcome=without_outcome,
         )
