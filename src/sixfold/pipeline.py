@@ -19,12 +19,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 import sixfold.product
-from sixfold.errors import GateRefused, Place, ProductError, SixfoldError
-from sixfold.evaluation import gate_names
+from sixfold.errors import GateRefused, InputError, ProductError, SixfoldError
+from sixfold.evaluation import check_gates
 from sixfold.families import Kind, find, names
 from sixfold.files import locked, private_folder, write_whole
 from sixfold.hashing import digest_of_value
 from sixfold.networks import Network
+from sixfold.preparing import CHECKS
 from sixfold.product import Product, declaration_error
 from sixfold.progress import Listener, Note, silent
 from sixfold.progress import Stage as StageEvent
@@ -54,7 +55,7 @@ def load(path: str | Path) -> Product:
 
 
 def check(product: Product) -> None:
-    """Hold what the declaration alone cannot: that its task, network and target exist and know their options.
+    """Hold what the declaration alone cannot: that its task, network, gates and target exist and know their options.
 
     Raises:
         ProductError: One does not.
@@ -68,6 +69,7 @@ def check(product: Product) -> None:
     elif product.train.keras is None:
         _check_options_of_auto(product)
     hold_settings(product)
+    check_gates(product, CHECKS)
     _check_options(product, Target, product.deploy.target, "deploy", "target", product.deploy.options)
     for recipient in product.deliver.to:
         recipient_from(recipient)
@@ -248,8 +250,8 @@ class Sixfold:
         Args:
             product: The declaration.
             until: The last stage: collect, prepare, train, evaluate, deploy or deliver.
-            overrides: Gates to pass although they say no, each with the reason; both go into the ledger and onto the
-            card.
+            overrides: Gates to pass although they say no, each with the reason; both go into the ledger, and where the
+                gate did say no onto the card.
             write_report: Whether the report is written beside product.yaml, for the user to open; left out, only for a
                 product that has a file: one built in code shows it with :attr:`Run.report`.
 
@@ -261,10 +263,10 @@ class Sixfold:
         check(product)
         if until not in {stage.name for stage in STAGES}:
             raise ProductError("unknown_stage", name=until, known=", ".join(stage.name for stage in STAGES))
-        for name in overrides or {}:
-            if name not in gate_names():
-                known = ", ".join(gate_names())
-                raise ProductError("unknown_gate", place=Place(key="--override"), name=name, known=known)
+        check_gates(product, CHECKS, overrides or {})
+        if not all(reason.strip() for reason in (overrides or {}).values()):
+            given = sum(bool(reason.strip()) for reason in (overrides or {}).values())
+            raise InputError("override_reason", gates=len(overrides or {}), reasons=given)
         with self._alone(product):
             is_written = product.file is not None if write_report is None else write_report
             return self._run(product, until, dict(overrides or {}), is_written)
@@ -346,7 +348,7 @@ class Sixfold:
                 if write_report:
                     report_path = self._export_report(artefacts["evaluate"], folder)
                 self._keep(product, artefacts, receipts, seconds, report_path)
-                self._ask_gates(product, artefacts["evaluate"], overrides)
+                overrides = self._ask_gates(product, artefacts["evaluate"], overrides)
             begun = time.perf_counter()
             made = None if stage.is_effect else self._made(stage, product, artefacts)
             if made is not None:
@@ -412,8 +414,10 @@ class Sixfold:
             }
         )
 
-    def _ask_gates(self, product: Product, evaluated: Artefact, overrides: dict[str, str]) -> None:
+    def _ask_gates(self, product: Product, evaluated: Artefact, overrides: dict[str, str]) -> dict[str, str]:
+        """Those of ``overrides`` that were needed: a gate that said yes was passed by nobody."""
         gates: list[dict[str, Any]] = evaluated.about["gates"]
+        refused, needed = [], {}
         for gate in gates:
             if gate["passed"]:
                 self.ledger.append("gate.passed", product.name, gate=gate["name"], state=gate["state"])
@@ -421,10 +425,14 @@ class Sixfold:
             if gate["name"] in overrides:
                 self.ledger.append("gate.overridden", product.name, gate=gate["name"], reason=overrides[gate["name"]])
                 self.listener(Note("evaluate", "run.gate_overridden", {"gate": gate["name"]}))
+                needed[gate["name"]] = overrides[gate["name"]]
                 continue
-            self.ledger.append("gate.refused", product.name, gate=gate["name"])
+            self.ledger.append("gate.refused", product.name, gate=gate["name"], by=gate["by"])
+            refused.append(gate)
+        if refused:
             self.listener(StageEvent("deploy", "refused"))
-            raise refusal(gate)
+            raise refusal(refused)
+        return needed
 
     def _export_report(self, evaluated: Artefact, folder: Path) -> Path:
         html = self.store.get(evaluated.members["report.html"])
@@ -472,13 +480,19 @@ class Sixfold:
             yield
 
 
-def refusal(gate: Mapping[str, Any]) -> GateRefused:
-    """The error that a failed gate becomes; its sentences are the gate's own."""
+def refusal(gates: Sequence[Mapping[str, Any]]) -> GateRefused:
+    """The error that gates become that said no; its sentences are their own, each told once."""
+
+    def told(part: str, code: str, between: str) -> str:
+        return between.join(dict.fromkeys(gate[part][code] for gate in gates))
+
     return GateRefused(
         "refused",
-        gate=gate["name"],
-        says_en=gate["says"]["en"],
-        says_zh=gate["says"]["zh"],
-        mend_en=gate["mend"]["en"],
-        mend_zh=gate["mend"]["zh"],
+        gate=gates[0]["name"],
+        gates=[gate["name"] for gate in gates],
+        says_en=told("says", "en", " "),
+        says_zh=told("says", "zh", ""),
+        mend_en=told("mend", "en", " "),
+        mend_zh=told("mend", "zh", ""),
+        overrides=" ".join(f'--override "{gate["name"]}" --reason "…"' for gate in gates),
     )

@@ -176,16 +176,19 @@ def test_a_reader_that_goes_away_is_met_with_silence(home: Home) -> None:
 
 def test_a_gate_that_says_no_ends_with_3_and_names_the_way_past(capsys: pytest.CaptureFixture[str]) -> None:
     from sixfold.cli._failure import show_failure
-    from sixfold.errors import GateRefused
+    from sixfold.pipeline import refusal
 
-    refused = GateRefused(
-        "refused", gate="no leakage", says_en="Rows leak.", says_zh="有泄漏。", mend_en="Look.", mend_zh="请看。"
+    leaks, wrong = (
+        {"name": name, "says": {"en": en, "zh": zh}, "mend": {"en": "Look.", "zh": "请看。"}}
+        for name, en, zh in (("no leakage", "Rows leak.", "有泄漏。"), ("accuracy", "Too low.", "太低。"))
     )
+    refused = refusal([leaks, wrong])
     assert show_failure(refused, as_json=False) == 3
     said = capsys.readouterr().err
-    assert "Rows leak." in said
-    assert '--override "no leakage" --reason' in said
-    assert refused.says("zh") == "有泄漏。"
+    assert "Rows leak. Too low." in said
+    assert said.count("Look.") == 1
+    assert '--override "no leakage" --reason "…" --override "accuracy" --reason "…"' in said
+    assert refused.says("zh") == "有泄漏。太低。"
 
 
 def test_keys_are_shown_exported_and_trusted(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

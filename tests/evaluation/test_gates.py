@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from sixfold.errors import ProductError
-from sixfold.evaluation import check_gates, gate_names, judge
-from sixfold.product import Product, parse
+from sixfold.evaluation import appraisals, check_gates, every_chapter, gate_names, judge
+from sixfold.product import Bound, Product, parse
+
+CHECKS = ("duplicate rows", "imbalance")
 
 
-def product(**gates: bool) -> Product:
+def product(**gates: bool | str) -> Product:
     told = {name.replace("_", " "): on for name, on in gates.items()}
     return Product(name="p", data="x.csv", given={"a": "number"}, predict={"k": "category"}, evaluate={"gates": told})
 
@@ -28,7 +30,14 @@ def report(**changes: Any) -> dict[str, Any]:
         "leaked_test_rows": 0,
         "leak_free": None,
     }
-    return {"figures": [figure], "rows": {"test": 1000}, "leaks": leaks, **changes}
+    return {
+        "pattern": "classes",
+        "chapters": {},
+        "figures": [figure],
+        "rows": {"test": 1000},
+        "leaks": leaks,
+        **changes,
+    }
 
 
 def leaking(shared: int, leaked: int, official: tuple[str, ...], low: float) -> dict[str, Any]:
@@ -133,3 +142,106 @@ def test_a_verdict_goes_into_the_report_with_both_languages():
     record = verdict("beats baseline", report()).to_json()
     assert set(record) == {"name", "state", "passed", "says", "by", "mend"}
     assert set(record["says"]) == set(record["mend"]) == {"en", "zh"}
+
+
+def asked(name: str, bound: bool | str, **changes: Any):
+    return next(
+        found for found in judge(product(**{name: bound}), report(**changes)) if found.name == name.replace("_", " ")
+    )
+
+
+def test_a_figure_within_its_bound_passes_and_says_by_how_much():
+    found = asked("accuracy", ">= 0.88")
+    assert (found.state, found.by) == ("passed", pytest.approx(0.02))
+
+
+def test_a_figure_beyond_its_bound_fails_and_says_by_how_much_and_what_would_mend_it():
+    found = asked("accuracy", ">= 95 %")
+    assert (found.state, found.by) == ("failed", pytest.approx(-0.05))
+    assert "5.0 points short" in found.says("en")
+    assert "差 5.0 个百分点" in found.says("zh")
+    assert "worst examples" in found.mend("en")
+
+
+def test_a_figure_of_a_chapter_is_asked_by_its_name_and_brings_its_own_mend():
+    number = {"value": 0.9, "low": 0.8, "high": 1.0, "rows": 100, "resamples": 1000}
+    gap = {"value": 0.2, "low": 0.1, "high": 0.3}
+    chapter = {"overfitting": {"figure": "accuracy", "seen": number, "unseen": number, "gap": gap}}
+    found = asked("overfitting", "<= 0.1", chapters=chapter)
+    assert (found.state, found.by) == ("failed", pytest.approx(-0.1))
+    assert "smaller network" in found.mend("en")
+
+
+def test_a_figure_of_the_pattern_is_asked_by_its_name():
+    told = {"calibration": {"ece": 0.03}}
+    assert asked("calibration_error", "<= 0.05", **told).state == "passed"
+    assert asked("calibration_error", "< 0.03", **told).state == "failed"
+
+
+def test_a_figure_that_was_not_measured_fails_and_says_so():
+    found = asked("overfitting", "<= 0.1")
+    assert (found.state, found.by) == ("failed", None)
+    assert "could not be measured" in found.says("en")
+
+
+def test_a_check_of_the_data_is_asked_to_find_nothing():
+    text = {"en": "3 rows repeat others.", "zh": "3 行重复。"}
+    finding = {
+        "check": "duplicate rows",
+        "severity": "warning",
+        "says": text,
+        "mend": {"en": "Remove.", "zh": "去掉。"},
+    }
+    assert asked("duplicate_rows", "none", data={"findings": []}).state == "passed"
+    found = asked("duplicate_rows", "none", data={"findings": [finding]})
+    assert (found.state, found.says("en"), found.mend("zh")) == ("failed", "3 rows repeat others.", "去掉。")
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "code"),
+    [
+        ("acuracy", ">= 0.9", "unknown_gate"),
+        ("accuracy", True, "gate_asks_otherwise"),
+        ("accuracy", "none", "gate_asks_otherwise"),
+        ("duplicate_rows", ">= 0.9", "gate_asks_otherwise"),
+        ("beats_baseline", ">= 0.9", "gate_asks_otherwise"),
+    ],
+)
+def test_a_gate_that_cannot_be_asked_is_an_error_before_anything_is_done(name, said, code):
+    with pytest.raises(ProductError) as caught:
+        check_gates(product(**{name: said}), CHECKS)
+    assert caught.value.slug == code
+    if code == "unknown_gate":
+        assert caught.value.values["guess"] == "accuracy"
+
+
+def test_a_check_that_is_turned_off_cannot_be_asked():
+    off = product(imbalance="none").changed(prepare={"checks": {"imbalance": "off"}})
+    with pytest.raises(ProductError, match="gate_of_check_off"):
+        check_gates(off, CHECKS)
+
+
+def test_a_bound_that_is_none_is_an_error_of_the_declaration():
+    with pytest.raises(ProductError, match="is no bound"):
+        parse("name: p\ndata: x\ngiven: {a: number}\npredict: {k: category}\nevaluate: {gates: {accuracy: good}}\n")
+
+
+def test_only_a_gate_that_stands_can_be_overridden():
+    check_gates(product(accuracy=">= 0.9"), CHECKS, ["accuracy", "no leakage"])
+    with pytest.raises(ProductError, match="unknown_gate"):
+        check_gates(product(), CHECKS, ["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "holds"),
+    [("≥ 90%", 0.9, True), ("> 0.9", 0.9, False), ("<= 5 %", 0.049, True), ("< −2", -2.0, False)],
+)
+def test_a_bound_is_read_as_people_write_it(text, value, holds):
+    assert Bound.read(text).holds(value) is holds
+
+
+def test_no_two_kinds_name_the_same_figure():
+    names = [name for kind in every_chapter() for name in kind.asked_for]
+    assert len(names) == len(set(names))
+    for kind in appraisals():
+        assert not set(kind.asked_for) & set(names), kind

@@ -29,8 +29,17 @@ from sixfold.evaluation._figures import (
     measured,
     without,
 )
-from sixfold.evaluation._formula import Answered, Formula, Style, figure
-from sixfold.evaluation._gates import Verdict, better_baseline, check_gates, gate_names, gate_title, judge
+from sixfold.evaluation._formula import Answered, Asked, Formula, Style, figure
+from sixfold.evaluation._gates import (
+    Verdict,
+    askable,
+    asked_for,
+    better_baseline,
+    check_gates,
+    gate_names,
+    gate_title,
+    judge,
+)
 from sixfold.evaluation._graph import Graph
 from sixfold.evaluation._linear import MOST_TRAINING_ROWS
 from sixfold.evaluation._page import page
@@ -42,6 +51,7 @@ __all__ = [
     "RESAMPLES",
     "Answered",
     "Appraisal",
+    "Asked",
     "Chapter",
     "ClassFigures",
     "Difference",
@@ -61,6 +71,8 @@ __all__ = [
     "Yardstick",
     "appraisal_of",
     "appraisals",
+    "askable",
+    "asked_for",
     "baseline_title",
     "better_baseline",
     "both",

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
-from sixfold.evaluation._formula import Answered, Formula
+from sixfold.evaluation._formula import Answered, Asked, Formula
 from sixfold.families import Kind, find, names
 from sixfold.fields import Array, Field
 from sixfold.language import Text
@@ -131,6 +131,9 @@ class Appraisal(Kind, ABC, Generic[A]):
     samples: ClassVar[int] = 0
     """How many answers are made to be looked at, where nothing is given and the truth is scored instead."""
 
+    asked_for: ClassVar[Mapping[str, Asked]] = {}
+    """What gates can ask for beside the task's figures, by the name that product.yaml says."""
+
     most_decided_on: ClassVar[int | None] = None
     """The most validation rows that are answered to decide by, where answers are dear; ``None``: all."""
 
@@ -214,6 +217,11 @@ class Appraisal(Kind, ABC, Generic[A]):
     @abstractmethod
     def kept(self, answered: A) -> dict[str, Array]:
         """What is kept of every row, for whoever wants to look further: arrays (n, …) by name."""
+
+    @classmethod
+    def told_to_gates(cls, report: Report) -> dict[str, float | None]:  # noqa: ARG003
+        """The values of :attr:`asked_for`."""
+        return {}
 
     @classmethod
     @abstractmethod

@@ -17,6 +17,7 @@ import numpy as np
 from sixfold.evaluation._appraisal import Appraisal, Encoded, Judged, Report
 from sixfold.evaluation._examples import collected_rows
 from sixfold.evaluation._figures import formula
+from sixfold.evaluation._formula import Asked
 from sixfold.evaluation._graph import Graph
 from sixfold.families import Kind, find, names
 from sixfold.fields import Array
@@ -103,6 +104,9 @@ class Chapter(Kind, ABC):
     order: ClassVar[int]
     """Where it stands among the chapters: smaller is earlier."""
 
+    asked_for: ClassVar[Mapping[str, Asked]] = {}
+    """What gates can ask for, by the name that product.yaml says: ``worst slice``, ``overfitting``."""
+
     @classmethod
     @abstractmethod
     def suits(cls, model: Finished) -> bool:
@@ -127,7 +131,7 @@ class Chapter(Kind, ABC):
 
     @classmethod
     def figures(cls, found: Mapping[str, Any]) -> dict[str, float | None]:  # noqa: ARG003
-        """What gates can ask for, by the name that product.yaml says: ``worst slice``, ``calibration error``."""
+        """The values of :attr:`asked_for`, as far as they were measured."""
         return {}
 
     @classmethod

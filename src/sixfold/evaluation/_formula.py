@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeAlias
 from sixfold.fields import Array
 from sixfold.language import Text
 
-__all__ = ["Answered", "Formula", "Style", "figure", "mean_of"]
+__all__ = ["Answered", "Asked", "Formula", "Style", "figure", "mean_of"]
 
 _FEWEST_RESAMPLES = 100
 _MOST_COUNTED = 250_000_000
@@ -31,6 +31,23 @@ class Answered(ABC):
     @abstractmethod
     def kept(self, keep: Array) -> Self:
         """The rows where ``keep`` (n,) is true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What product.yaml may ask of a model beside the figures of its task, as a gate: ``calibration error: "<= 0.05"``.
+
+    Args:
+        title: What people call it.
+        mend: What to do where it is not as asked.
+        style: How it is shown; ``None``: as the headline figure.
+        higher_is_better: Which way is up; ``None``: as of the headline figure.
+    """
+
+    title: Text
+    mend: Text
+    style: Style | None = "share"
+    higher_is_better: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,38 @@
-"""Gates: named rules that must hold before the next stage. A new gate is one decorated function here.
+"""Gates: what must hold before the next stage.
 
-A gate only says what it found; to refuse, and to let a person override it, is the pipeline's.
+Rules are decorated functions here, and on unless product.yaml turns them off. Beside them product.yaml may ask any
+figure to be within a bound (one of the task, or one that the pattern or a chapter names), and any check of the data to
+find nothing. A gate only says what it found; to refuse, and to let a person override it, is the pipeline's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from sixfold.errors import ProductError
-from sixfold.evaluation._appraisal import baseline_title
-from sixfold.evaluation._figures import formula
-from sixfold.evaluation._words import both, change, change_interval, count, shown
+from sixfold.errors import Place, ProductError
+from sixfold.evaluation._appraisal import appraisal_of, appraisals, baseline_title
+from sixfold.evaluation._chapter import every_chapter
+from sixfold.evaluation._figures import formula, formulas
+from sixfold.evaluation._formula import Asked, Style
+from sixfold.evaluation._words import both, change, change_interval, count, joined, shown
 from sixfold.language import Text
-from sixfold.product import Product
+from sixfold.product import Bound, Product
+from sixfold.tasks import task_of
 
-__all__ = ["MOST_SHARED", "Verdict", "better_baseline", "check_gates", "gate_names", "gate_title", "judge"]
+__all__ = [
+    "MOST_SHARED",
+    "Verdict",
+    "askable",
+    "asked_for",
+    "better_baseline",
+    "check_gates",
+    "gate_names",
+    "gate_title",
+    "judge",
+]
 
 State: TypeAlias = Literal["passed", "warning", "failed", "off"]
 Report: TypeAlias = Mapping[str, Any]
@@ -70,42 +86,169 @@ def gate(name: str) -> Callable[[Rule], Rule]:
 
 
 def gate_names() -> tuple[str, ...]:
-    """The names of all gates."""
+    """The names of the gates that are on unless product.yaml turns them off."""
     return tuple(_RULES)
 
 
 def gate_title(name: str) -> Text:
-    """What people call a gate: its name, in Chinese too where the locale file has it."""
+    """What people call a gate: its name, in Chinese too where it is known."""
     try:
         return both(f"report.gates.names.{name.replace(' ', '_')}")
     except KeyError:
-        return Text(name, name)
+        titles = {_plain(how.name): how.title for how in formulas()}
+        titles |= {asked: about.title for asked, about in asked_for().items()}
+        return titles.get(_plain(name), Text(name, name))
 
 
-def check_gates(product: Product) -> None:
-    """Hold that product.yaml names only gates that exist.
+def asked_for() -> dict[str, Asked]:
+    """The figures beside those of tasks that gates can bound: what patterns and chapters name."""
+    found: dict[str, Asked] = {}
+    for pattern in appraisals():
+        found |= pattern.asked_for
+    for chapter in every_chapter():
+        found |= chapter.asked_for
+    return found
+
+
+def askable(product: Product) -> dict[str, list[str]]:
+    """The figures that gates may bound, by where they come from: ``task``, ``pattern``, ``chapters``."""
+    task = task_of(product)
+    return {
+        "task": [_plain(figure.name) for figure in task.figures],
+        "pattern": list(appraisal_of(task.pattern).asked_for),
+        "chapters": [name for kind in every_chapter() for name in kind.asked_for],
+    }
+
+
+def check_gates(product: Product, checks: Iterable[str] = (), overridden: Iterable[str] = ()) -> None:
+    """Hold that product.yaml and the command line name only gates that there are, and ask each what it can answer.
+
+    Args:
+        product: The declaration.
+        checks: The names of the checks of the data, that may be asked to find nothing.
+        overridden: Gates that a person wants passed.
 
     Raises:
-        ProductError: It does not.
+        ProductError: They do not.
     """
-    for name in product.evaluate.gates:
-        if name not in _RULES:
-            place = product.place(f"evaluate.gates.{name}")
-            raise ProductError("unknown_gate", place=place, name=name, known=", ".join(_RULES))
+    bounded = [name for names in askable(product).values() for name in names]
+    known = [*_RULES, *bounded, *checks]
+    for name, asked in product.evaluate.gates.items():
+        place, plain = product.place(f"evaluate.gates.{name}"), _plain(name)
+        if plain not in known:
+            raise _unknown(name, place, known)
+        if asked is False:
+            continue
+        wanted = "true" if plain in _RULES else "none" if plain in checks else ">= 0.9"
+        given = "true" if asked is True else "none" if asked == "none" else ">= 0.9"
+        if wanted != given:
+            said = str(asked).lower() if isinstance(asked, bool) else asked
+            raise ProductError("gate_asks_otherwise", place=place, name=name, said=said, wanted=wanted)
+        if plain in checks and product.prepare.checks.get(plain) == "off":
+            raise ProductError("gate_of_check_off", place=place, name=name)
+    standing = [*_RULES, *product.evaluate.gates]
+    for name in overridden:
+        if name not in standing:
+            raise _unknown(name, Place(key="--override"), standing)
 
 
 def judge(product: Product, report: Report) -> list[Verdict]:
-    """What each gate says of a report (the content of report.json).
+    """What each gate says of a report (the content of report.json): the rules, then what product.yaml asks."""
+    gates = product.evaluate.gates
+    off = {_plain(name) for name, asked in gates.items() if asked is False}
+    rules = [rule(product, report) for rule in _RULES.values()]
+    verdicts = [replace(verdict, state="off") if verdict.name in off else verdict for verdict in rules]
+    bounds = product.evaluate.bounds
+    for name, asked in gates.items():
+        if name in bounds:
+            verdicts.append(_bounded(name, bounds[name], report))
+        elif asked == "none":
+            verdicts.append(_nothing_found(name, report))
+    return verdicts
 
-    Raises:
-        ProductError: product.yaml names a gate that does not exist.
-    """
-    check_gates(product)
-    verdicts = [rule(product, report) for rule in _RULES.values()]
-    return [
-        verdict if product.evaluate.gates.get(verdict.name, True) else replace(verdict, state="off")
-        for verdict in verdicts
-    ]
+
+_BETTER = Text(
+    "Look at the worst examples, at the slices where it fails and at the data report first: mislabelled rows, missing "
+    "columns and too few rows of one kind are the usual cause. Then give it more rows, more time or another network.",
+    "先看「错得最离谱的例子」、表现差的切片和数据报告：标错的行、缺少的列、某一类行太少是最常见的原因；再考虑增加数据、延长训练或换一种网络。",
+)
+_NOT_MEASURED = Text(
+    "The report says what this figure needs: more test rows, or a setting under `evaluate`. Else remove the gate.",
+    "请按报告中的说明满足该指标的条件：更多测试行，或 `evaluate` 下的某个设置；做不到时请去掉这道关卡。",
+)
+
+
+def _bounded(name: str, bound: Bound, report: Report) -> Verdict:
+    """Whether a figure is within its bound: the figure itself, not the end of its interval."""
+    value, style, about = _figure_called(_plain(name), report)
+    title, wanted = gate_title(name), _signed(bound, style)
+    mend = _BETTER if about is None else about.mend
+    if value is None:
+        says = Text(
+            f"{title('en')} is to be {wanted('en')}, but could not be measured here.",
+            f"要求{title('zh')} {wanted('zh')}，但这里无法测得。",
+        )
+        return Verdict(name, "failed", says, None, _NOT_MEASURED)
+    margin = bound.margin(value)
+    holds, told = bound.holds(value), shown(value, style)
+    short = shown(abs(margin), style)
+    apart = Text(f"{short('en')} short of that", f"差 {short('zh')}")
+    if style == "share":
+        points = f"{abs(margin) * 100:.1f}"
+        apart = Text(f"{points} points short of that", f"差 {points} 个百分点")
+    if holds:
+        apart = Text("as it is to be", "符合要求")
+    says = Text(
+        f"{title('en')} is {told('en')}; asked for: {wanted('en')}; {apart('en')}.",
+        f"{title('zh')}为 {told('zh')}；要求 {wanted('zh')}；{apart('zh')}。",
+    )
+    return Verdict(name, "passed" if holds else "failed", says, margin, mend)
+
+
+def _figure_called(name: str, report: Report) -> tuple[float | None, Style, Asked | None]:
+    """The value of a figure of a report, how it is shown, and what is known of it beyond a figure of the task."""
+    headline = report["figures"][0]
+    for figure in report["figures"]:
+        if _plain(figure["name"]) == name:
+            return figure["value"], formula(figure["name"]).style, None
+    pattern = appraisal_of(report["pattern"])
+    values = pattern.told_to_gates(report) if name in pattern.asked_for else {}
+    about = pattern.asked_for.get(name)
+    for kind in every_chapter():
+        if name in kind.asked_for:
+            about = kind.asked_for[name]
+            found = report["chapters"].get(kind.kind())
+            values = {} if found is None else kind.figures(found)
+    style = None if about is None else about.style
+    return values.get(name), style or formula(headline["name"]).style, about
+
+
+def _nothing_found(name: str, report: Report) -> Verdict:
+    """Whether a check of the data found nothing."""
+    found = [finding for finding in report["data"].get("findings", []) if finding["check"] == _plain(name)]
+    if not found:
+        says = Text(f"The check “{name}” found nothing.", f"检查项「{name}」没有发现问题。")
+        return Verdict(name, "passed", says, 0.0, Text("", ""))
+    told = joined(Text(**finding["says"]) for finding in found)
+    mend = joined({finding["mend"]["en"]: Text(**finding["mend"]) for finding in found}.values())
+    return Verdict(name, "failed", told, -float(len(found)), mend)
+
+
+def _signed(bound: Bound, style: Style) -> Text:
+    sign = bound.sign.replace(">=", "≥").replace("<=", "≤")
+    value = shown(bound.value, style)
+    return Text(f"{sign}\u00a0{value('en')}", f"{sign}\u00a0{value('zh')}")
+
+
+def _plain(name: str) -> str:
+    """A figure by the name that people write: ``balanced accuracy`` for ``balanced_accuracy``."""
+    return name.replace("_", " ").strip().lower()
+
+
+def _unknown(name: str, place: Place, known: Iterable[str]) -> ProductError:
+    known = list(known)
+    close = difflib.get_close_matches(_plain(name), known, n=1, cutoff=0.0)
+    return ProductError("unknown_gate", place=place, name=name, guess=close[0], known=", ".join(known))
 
 
 @gate("beats baseline")

@@ -22,7 +22,7 @@ from sixfold.evaluation._appraisal import (
 )
 from sixfold.evaluation._class_figures import FIGURES, Scored, class_figures, confusion
 from sixfold.evaluation._decide import chances, decide, decided
-from sixfold.evaluation._formula import Formula
+from sixfold.evaluation._formula import Asked, Formula
 from sixfold.evaluation._linear import Inputs, piecewise
 from sixfold.fields import Array, Field
 from sixfold.language import Text
@@ -52,6 +52,19 @@ class Classes(SideBySide[Scored]):
     baselines: ClassVar[Mapping[str, Text]] = {
         "majority": Text("Always the most frequent class", "总猜最常见的类"),
         "linear": Text("A simple linear model", "简单的线性模型"),
+    }
+
+    asked_for: ClassVar[Mapping[str, Asked]] = {
+        "calibration error": Asked(
+            Text("Calibration error (ECE)", "校准误差（ECE）"),
+            Text(
+                "Its chances are not to be believed yet: hold out more validation rows, from which they are calibrated "
+                "(`prepare: {split: {validation: 0.2}}`), train for fewer epochs, or smooth labels "
+                "(`train: {label_smoothing: 0.1}`).",
+                "它给出的概率还不可信：请留出更多验证行用于校准（`prepare: {split: {validation: 0.2}}`）、"
+                "减少训练轮次，或使用标签平滑（`train: {label_smoothing: 0.1}`）。",
+            ),
+        )
     }
 
     @property
@@ -161,6 +174,10 @@ class Classes(SideBySide[Scored]):
             "wrong_rows": whole,
         }
         return parts, {"right": text, "said": text, "confidence": number}
+
+    @classmethod
+    def told_to_gates(cls, report: Report) -> dict[str, float | None]:
+        return {"calibration error": report["calibration"]["ece"]}
 
     @classmethod
     def verdict(cls, report: Report) -> list[Text]:

@@ -1,11 +1,13 @@
 """The declaration: product.yaml, or the same built in code."""
 
+from sixfold.product._bound import Bound
 from sixfold.product._expression import Call, Column, Constant, Expression, Node
 from sixfold.product._load import load, parse
 from sixfold.product._product import ColumnSpec, Product, Verb, declaration_error
 from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Rows, Split, Train
 
 __all__ = [
+    "Bound",
     "Call",
     "Collect",
     "Column",

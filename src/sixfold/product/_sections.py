@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sixfold.product._bound import Bound
 from sixfold.product._expression import Expression
 
 __all__ = ["Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Rows", "Section", "Split", "Train"]
@@ -195,7 +196,29 @@ class Train(OpenSection):
 class Evaluate(Section):
     """How the model is judged."""
 
-    gates: dict[str, bool] = Field(default_factory=dict, description="A gate by name: true or false.")
+    gates: dict[str, bool | str] = Field(
+        default_factory=dict,
+        description='A gate by name: true or false; of a figure a bound, as `accuracy: ">= 0.9"`; of a data check '
+        "`none`.",
+    )
+
+    @field_validator("gates")
+    @classmethod
+    def _are_bounds(cls, gates: dict[str, bool | str]) -> dict[str, bool | str]:
+        for name, asked in gates.items():
+            if isinstance(asked, str) and asked != "none":
+                try:
+                    Bound.read(asked)
+                except ValueError:
+                    said = f'`{name}: {asked}` is no bound; write `">= 0.9"`, `"<= 5 %"`, none, true or false'
+                    raise ValueError(said) from None
+        return gates
+
+    @property
+    def bounds(self) -> dict[str, Bound]:
+        """The bounds under `gates`, read."""
+        asked = {name: said for name, said in self.gates.items() if isinstance(said, str) and said != "none"}
+        return {name: Bound.read(said) for name, said in asked.items()}
 
 
 class Deploy(OpenSection):

@@ -52,7 +52,10 @@ def kinds() -> Iterator[str]:
     yield say("gates_intro")
     yield table(
         ("gate", "meaning"),
-        ((code(name), _rule("gates", name, rule)) for name, rule in _gates().items()),
+        [
+            *((code(name), _rule("gates", name, rule)) for name, rule in _gates().items()),
+            *((code(name), escaped(say("asked", title=about.title))) for name, about in evaluation.asked_for().items()),
+        ],
     )
 
 

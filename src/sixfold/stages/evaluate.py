@@ -13,6 +13,7 @@ from sixfold import evaluation
 from sixfold.errors import DataError, RunError
 from sixfold.evaluation import Answered, Appraisal, Encoded, Graph, Judged, Rows, Yardstick
 from sixfold.fields import Array, base_of
+from sixfold.preparing import CHECKS
 from sixfold.product import Product
 from sixfold.stages._stage import Stage
 from sixfold.store import ROW, Artefact, Prepared, Workspace
@@ -50,9 +51,9 @@ class Evaluate(Stage):
         """Its own section; and name and goal, which the report shows.
 
         Raises:
-            ProductError: product.yaml names a gate that does not exist.
+            ProductError: product.yaml names a gate that does not exist, or asks one what it cannot answer.
         """
-        evaluation.check_gates(product)
+        evaluation.check_gates(product, CHECKS)
         return {
             "evaluate": product.evaluate.model_dump(mode="json"),
             "chapters": {kind.kind(): kind.version for kind in evaluation.every_chapter()},

@@ -10,6 +10,7 @@ import numpy as np
 from sixfold.evaluation._appraisal import Report, described
 from sixfold.evaluation._chapter import Chapter, Finished
 from sixfold.evaluation._figures import compared, formula
+from sixfold.evaluation._formula import Asked
 from sixfold.evaluation._html import cell, say, t, table
 from sixfold.evaluation._words import change, change_interval, count, interval, shown
 from sixfold.language import Text
@@ -45,6 +46,17 @@ class Overfitting(Chapter):
     title: ClassVar[Text] = Text("Learned, or learned by heart?", "是学会了，还是背下来了？")
     label: ClassVar[Text] = Text("Overfitting", "记忆")
     order: ClassVar[int] = 30
+    asked_for: ClassVar[Mapping[str, Asked]] = {
+        "overfitting": Asked(
+            Text("Gap between rows learned from and new ones", "学过的行与新行的差距"),
+            Text(
+                "It knows its training rows too well: collect more rows, turn augmentation on, train for fewer epochs, "
+                "or take a smaller network.",
+                "模型对训练行记得太牢：请增加数据、打开数据增强、减少训练轮次，或换更小的网络。",
+            ),
+            style=None,
+        )
+    }
 
     @classmethod
     def suits(cls, model: Finished) -> bool:
