@@ -29,6 +29,7 @@ __all__ = [
     "curves",
     "dots",
     "fans",
+    "forest",
     "spans",
     "walks",
 ]
@@ -127,6 +128,41 @@ def spans(name: str, rows: Sequence[Span], *, percent: bool, label: Text) -> str
         _calm(axes, words, x_percent=percent)
         axes.yaxis.set_visible(False)
         axes.grid(visible=True, axis="x", color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+def forest(
+    name: str, title: Text, rows: Sequence[Span], *, beside: float, ends: tuple[float, float], label: Text
+) -> str:
+    """Values of groups with their intervals, a line each, their names on the left; half as broad as the page.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        title: What the groups are of.
+        rows: From above to below.
+        beside: A value that all are held against: a dashed line.
+        ends: Of the scale, so that several pictures can be read against each other.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words, height = _Words(), 0.3 * len(rows) + 0.7
+    with _style(name):
+        figure = _figure(4.2, height)
+        axes = figure.add_axes((0.34, 0.34 / height, 0.64, 0.3 * len(rows) / height))
+        axes.axvline(0, color=_LINE, lw=1.6, zorder=1)
+        axes.axvline(beside, color=_QUIET, lw=1, ls=(0, (4, 4)), zorder=2)
+        for place, row in enumerate(reversed(rows)):
+            colour = _ACCENT if row.is_ours else _QUIET
+            low, high = max(row.low, ends[0]), min(row.high, ends[1])
+            axes.plot([low, high], [place, place], color=colour, lw=2, solid_capstyle="round", zorder=3)
+            axes.plot([min(max(row.value, ends[0]), ends[1])], [place], "o", color=colour, ms=6, zorder=4)
+            axes.text(-0.04, place, words(row.title), ha="right", va="center", fontsize=_SIZE - 1, color=_INK,
+                      transform=axes.get_yaxis_transform())  # fmt: skip
+        axes.set_xlim(*ends)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        _calm(axes, words)
+        axes.yaxis.set_visible(False)
+        axes.grid(visible=True, axis="x", color=_LINE, lw=0.8)
+        figure.text(0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE + 1, color=_INK)
         return _svg(figure, words, label)
 
 
