@@ -299,7 +299,7 @@ def test_the_page_says_everything_in_both_languages(digits):
 
 def test_pictures_keep_their_text_as_text(digits):
     drawn = re.findall(r"<svg class=\"picture.*?</svg>", digits.html, re.DOTALL)
-    assert len(drawn) == 3
+    assert len(drawn) >= 3, "the headline, the curves, the confidences; and those of chapters"
     assert all("<text" in svg for svg in drawn)
     assert any("各轮的准确率" in svg for svg in drawn)
     assert not re.search(r"@\d+@", digits.html), "no token is left unspoken"
@@ -434,7 +434,7 @@ def test_the_page_shows_what_the_search_tried_what_it_cost_and_what_it_chose(sea
         assert said in words
     assert [attributes.get("class") for tag, attributes in page.tags if tag == "tr"].count("ours") == 3
     assert "img" not in [tag for tag, _ in page.tags]
-    assert len(re.findall(r"<svg class=\"picture", evaluated.html)) == 4
+    assert len(re.findall(r"<svg class=\"picture", evaluated.html)) >= 4, "and those of chapters"
     assert fits(evaluated.report, schema()) == []
 
 

@@ -214,6 +214,14 @@ class Train(OpenSection):
 class Evaluate(Section):
     """How the model is judged."""
 
+    coverage: float = Field(
+        0.9, ge=0.5, lt=1, description="In which share of cases the set or interval beside an answer holds the truth."
+    )
+    sets: Literal["smallest", "adaptive"] = Field(
+        "smallest",
+        description="Sets of classes: smallest names as few as it can; adaptive names more for rows that are hard, so "
+        "that every kind of row is covered more alike.",
+    )
     gates: dict[str, bool | str] = Field(
         default_factory=dict,
         description='A gate by name: true or false; of a figure a bound, as `accuracy: ">= 0.9"`; of a data check '

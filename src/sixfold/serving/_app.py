@@ -43,7 +43,6 @@ from sixfold.serving._engine import Engine
 from sixfold.serving._openapi import openapi
 from sixfold.serving._witness import Exchange, Witness
 from sixfold.tasks import Streamed
-from sixfold.tasks.regression import COVERAGE
 
 __all__ = ["MOST_BYTES", "MOST_ROWS", "application"]
 
@@ -361,7 +360,7 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
             "title": _text(target),
             "widget": target.widget,
             "usual": getattr(target, "usual", None),
-            "coverage": COVERAGE,
+            "coverage": product.evaluate.coverage,
         },
         "outcome": None
         if bundle.outcome is None
