@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sixfold.errors import GateRefused, InputError, RunError, SixfoldError
+    from sixfold.evaluation import Economics, economics
     from sixfold.language import use_language
     from sixfold.pipeline import PlanStep, Report, Run, Sixfold, load
     from sixfold.product import Product
 
 __all__ = [
+    "Economics",
     "GateRefused",
     "InputError",
     "PlanStep",
@@ -33,6 +35,7 @@ __all__ = [
     "Sixfold",
     "SixfoldError",
     "__version__",
+    "economics",
     "load",
     "plan",
     "run",
@@ -50,6 +53,8 @@ _HOMES = {
     "RunError": "errors",
     "SixfoldError": "errors",
     "use_language": "language",
+    "Economics": "evaluation",
+    "economics": "evaluation",
     "PlanStep": "pipeline",
     "Report": "pipeline",
     "Run": "pipeline",

@@ -24,7 +24,6 @@ __all__ = ["command"]
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson")
-_MOST_NAMED = 5
 
 
 @spoken("predict")
@@ -34,8 +33,9 @@ _MOST_NAMED = 5
 def command(product: str, rows: tuple[str, ...], as_json: bool) -> None:
     """Answer rows.
 
-    ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities", "one_of":
-    [classes]}]}``; of a number, ``"interval": {"low", "high"}`` in their place.
+    ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities"}]}``; of
+    a number, ``"interval": {"low", "high"}`` in their place; where some cases are left to people, ``"ask"``: whether
+    this one is.
     """
     bundle = bundle_of(product)
     wanted = [row for place in rows for row in _rows(place, bundle)]
@@ -48,7 +48,11 @@ def command(product: str, rows: tuple[str, ...], as_json: bool) -> None:
         return
     target = bundle.target.name
     for answer in answers:
-        click.echo(f"{target}: {click.style(_told(answer[target]), bold=True)}{_sure(answer)}")
+        said, sure = _told(answer[target]), _sure(answer)
+        if answer.get("ask") is True:
+            leans = sentence("cli.predict.says.leans", None, answer=said, sure=sure)
+            said, sure = sentence("cli.predict.says.ask"), f"  · {leans}"
+        click.echo(f"{target}: {click.style(said, bold=True)}{sure}")
 
 
 def _told(value: Any) -> str:
@@ -58,18 +62,11 @@ def _told(value: Any) -> str:
 def _sure(answer: Mapping[str, Any]) -> str:
     """How sure an answer is, in brackets; nothing where it does not say."""
     if "confidence" in answer:
-        named = answer.get("one_of", ())
-        others = "" if len(named) < 2 else f"; {_listed(named)}"  # noqa: PLR2004 — one is the answer itself
-        return f"  ({share(answer['confidence'])}{others})"
+        return f"  ({share(answer['confidence'])})"
     match answer.get("interval"):
         case {"low": low, "high": high}:
             return f"  ({_told(low)} – {_told(high)})"
     return ""
-
-
-def _listed(named: Sequence[str]) -> str:
-    shown = [*named[:_MOST_NAMED], *(["…"] if len(named) > _MOST_NAMED else [])]
-    return sentence("cli.predict.says.one_of", None, names=" / ".join(shown))
 
 
 def _rows(place: str, bundle: Bundle) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,8 @@ from sixfold.evaluation._appraisal import (
 )
 from sixfold.evaluation._chapter import Chapter, Finished, every_chapter
 from sixfold.evaluation._class_figures import ClassFigures, Scored, class_figures, confusion
-from sixfold.evaluation._decide import chances, conformal, decide, decided
+from sixfold.evaluation._decide import asked, chances, decide, decided
+from sixfold.evaluation._economics import HOURS_A_MONTH, Economics, economics
 from sixfold.evaluation._examples import collected_rows, json_row, thumbnails
 from sixfold.evaluation._figures import (
     RESAMPLES,
@@ -44,17 +45,22 @@ from sixfold.evaluation._graph import Graph
 from sixfold.evaluation._linear import MOST_TRAINING_ROWS
 from sixfold.evaluation._page import page
 from sixfold.evaluation._report import figures, leaks, schema
-from sixfold.evaluation._words import both, count, interval, listed, shown
+from sixfold.evaluation._words import both, count, interval, listed, money, shown
+from sixfold.evaluation._worth import Account, ClassWorth, Worth
 
 __all__ = [
+    "HOURS_A_MONTH",
     "MOST_TRAINING_ROWS",
     "RESAMPLES",
+    "Account",
     "Answered",
     "Appraisal",
     "Asked",
     "Chapter",
     "ClassFigures",
+    "ClassWorth",
     "Difference",
+    "Economics",
     "Encoded",
     "Finished",
     "Formula",
@@ -68,10 +74,12 @@ __all__ = [
     "Style",
     "Thumbnails",
     "Verdict",
+    "Worth",
     "Yardstick",
     "appraisal_of",
     "appraisals",
     "askable",
+    "asked",
     "asked_for",
     "baseline_title",
     "better_baseline",
@@ -81,13 +89,13 @@ __all__ = [
     "class_figures",
     "collected_rows",
     "compared",
-    "conformal",
     "confusion",
     "count",
     "decide",
     "decided",
     "described",
     "difference",
+    "economics",
     "every_chapter",
     "figure",
     "figures",
@@ -101,6 +109,7 @@ __all__ = [
     "leaks",
     "listed",
     "measured",
+    "money",
     "page",
     "schema",
     "shown",

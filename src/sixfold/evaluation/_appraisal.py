@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 import numpy as np
 
 from sixfold.evaluation._formula import Answered, Asked, Formula
+from sixfold.evaluation._worth import Worth
 from sixfold.families import Kind, find, names
 from sixfold.fields import Array, Field
 from sixfold.language import Text
@@ -195,6 +196,10 @@ class Appraisal(Kind, ABC, Generic[A]):
     @abstractmethod
     def parts(self, judged: Judged[A]) -> dict[str, Any]:
         """What report.json says of this pattern alone: plain JSON, as :meth:`schema` describes it."""
+
+    def worth(self, judged: Judged[A]) -> Worth | None:  # noqa: ARG002
+        """What answers are worth by `evaluate: {value: …}`; ``None`` where nothing can be said of this pattern's."""
+        return None
 
     @abstractmethod
     def worst(self, answered: A, most: int) -> Array:

@@ -130,6 +130,16 @@ class Chapter(Kind, ABC):
         """The chapter below its title (HTML)."""
 
     @classmethod
+    def verdict(cls, found: Mapping[str, Any]) -> list[Text]:  # noqa: ARG003
+        """What belongs into the first sentences of the page, if anything."""
+        return []
+
+    @classmethod
+    def script(cls) -> str:
+        """JavaScript that the chapter's part of the page needs; it runs once, under the page's policy by digest."""
+        return ""
+
+    @classmethod
     def figures(cls, found: Mapping[str, Any]) -> dict[str, float | None]:  # noqa: ARG003
         """The values of :attr:`asked_for`, as far as they were measured."""
         return {}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from sixfold.evaluation._worth import ClassWorth
 from sixfold.fields import Array
-from sixfold.tasks import Decision, Sets, Task
+from sixfold.tasks import Decision, Task
 
-__all__ = ["chances", "conformal", "decide", "decided"]
+__all__ = ["asked", "chances", "decide", "decided"]
 
 _TEMPERATURES = (0.05, 20.0)
 _NEUTRAL = 0.5
@@ -28,8 +27,8 @@ def decide(task: Task, outputs: Array, y: Array) -> Decision:
     only if it mends more rows than it breaks by two standard errors of that difference, √(mended + broken) (McNemar
     1947): the best of many thresholds always looks a little better on the rows that chose it.
 
-    Last, which classes are named beside the answer (:class:`~sixfold.tasks.Sets`). The temperature was fitted on the
-    same rows: of one number for all of them that costs the sets nothing that could be measured.
+    Where product.yaml says what answers are worth, threshold and the band in which a person is asked are those that
+    earn most (:meth:`ClassWorth.decision`).
 
     Args:
         task: The task.
@@ -41,24 +40,13 @@ def decide(task: Task, outputs: Array, y: Array) -> Decision:
     """
     if len(y) == 0:
         return Decision()
-    decision = Decision(temperature=_temperature(outputs, y))
-    likely = chances(outputs, decision)
-    if task.output.units == 1:
-        decision = decision.model_copy(update={"threshold": _threshold(likely[:, 1], y)})
-    asked = task.product.evaluate
-    scores = Sets.scores(asked.sets, likely)[np.arange(len(y)), y]
-    limit = conformal(scores, asked.coverage)
-    return decision.model_copy(update={"sets": None if limit is None else Sets(way=asked.sets, limit=limit)})
-
-
-def conformal(scores: Array, coverage: float) -> float | None:
-    """The score that a new row's truth does not exceed in a share of ``coverage``, from those of held-out rows (n,).
-
-    Split conformal (Vovk et al. 2005; Lei et al. 2018, algorithm 2): the ⌈(n + 1) · coverage⌉-th smallest; ``None``
-    where there are too few rows for that.
-    """
-    place = math.ceil((len(scores) + 1) * coverage)
-    return float(np.sort(scores)[place - 1]) if 0 < place <= len(scores) else None
+    temperature = _temperature(outputs, y)
+    if (worth := ClassWorth.of(task)) is not None:
+        return worth.decision(chances(outputs, Decision(temperature=temperature)), y, temperature)
+    if task.output.units > 1:
+        return Decision(temperature=temperature)
+    likely = Decision(temperature=temperature).calibrated(outputs)[:, 0]
+    return Decision(temperature=temperature, threshold=_threshold(likely, y))
 
 
 def chances(outputs: Array, decision: Decision) -> Array:
@@ -71,7 +59,14 @@ def decided(probabilities: Array, task: Task, decision: Decision) -> Array:
     """The class index (n,) that the task answers, given the chances (n, classes)."""
     if task.output.units == 1:
         return np.asarray(probabilities[:, 1] >= decision.threshold, np.int64)
-    return np.asarray(probabilities.argmax(axis=1), np.int64)
+    return decision.best(probabilities)
+
+
+def asked(probabilities: Array, task: Task, decision: Decision) -> Array:
+    """Which rows (n,) are left to a person, given the chances (n, classes)."""
+    if task.output.units == 1:
+        return decision.asking(probabilities[:, 1])
+    return decision.asking(probabilities[np.arange(len(probabilities)), decision.best(probabilities)])
 
 
 def _temperature(outputs: Array, y: Array) -> float:

@@ -17,7 +17,7 @@ from sixfold.evaluation._appraisal import appraisal_of, appraisals, baseline_tit
 from sixfold.evaluation._chapter import every_chapter
 from sixfold.evaluation._figures import formula, formulas
 from sixfold.evaluation._formula import Asked, Style
-from sixfold.evaluation._words import both, change, change_interval, count, joined, shown
+from sixfold.evaluation._words import both, change, change_interval, count, joined, money, shown
 from sixfold.language import Text
 from sixfold.product import Bound, Product
 from sixfold.tasks import task_of
@@ -253,7 +253,12 @@ def _unknown(name: str, place: Place, known: Iterable[str]) -> ProductError:
 
 @gate("beats baseline")
 def beats_baseline(_: Product, report: Report) -> Verdict:
-    """The headline figure is better than the better baseline's, beyond the paired 95 % interval of the difference."""
+    """The headline figure is better than the better baseline's, beyond the paired 95 % interval of the difference.
+
+    Where `evaluate: value:` says what answers are worth, they are held in money against one answer for everyone.
+    """
+    if (paid := _beats_in_money(report)) is not None:
+        return paid
     headline = report["figures"][0]
     how = formula(headline["name"])
     best = better_baseline(headline)
@@ -278,6 +283,37 @@ def beats_baseline(_: Product, report: Report) -> Verdict:
         f"The difference is {by('en')}, 95 % interval {ends('en')}.",
         f"{how.title('zh')}为 {shown(headline['value'], how.style)('zh')}；较好的基线（「{whose('zh')}」）为 "
         f"{shown(theirs['value'], how.style)('zh')}。相差 {by('zh')}，95% 区间为 {ends('zh')}。",
+    )
+    return Verdict("beats baseline", "passed" if gap["low"] > 0 else "failed", says, gap["value"], mend)
+
+
+def _beats_in_money(report: Report) -> Verdict | None:
+    """The same where product.yaml says what answers are worth; ``None`` where it says nothing.
+
+    Then they are decided for money, and judged by it, not by a figure that such a decision gives away on purpose.
+    """
+    told = report.get("chapters", {}).get("economics")
+    if told is None or not told["ways"]:
+        return None
+    without = {name: told["against"][name] for name in ("no_model", "always_yes") if name in told["against"]}
+    name, gap = min(without.items(), key=lambda entry: entry[1]["low"])
+    ours, theirs = (money(told["ways"][way]["value"]["value"], told["currency"]) for way in ("product", name))
+    by, *ends = (money(gap[part], told["currency"]) for part in ("value", "low", "high"))
+    whose = {
+        "no_model": Text("the same answer for everyone", "对所有人给同一个答案"),
+        "always_yes": Text("always yes", "总答「是」"),
+    }[name]
+    says = Text(
+        f"Per 1,000 cases the product brings {ours.en}; “{whose.en}” brings {theirs.en}. The difference is {by.en}, "
+        f"95 % interval {ends[0].en} to {ends[1].en}.",
+        f"每 1,000 个案例，本产品带来 {ours.zh}；「{whose.zh}」带来 {theirs.zh}。相差 {by.zh}，"
+        f"95% 区间为 {ends[0].zh} 至 {ends[1].zh}。",
+    )
+    mend = Text(
+        "See in the chapter “Does it pay?” what errors cost it. More rows or another network make fewer; and hold what "
+        "`evaluate: value:` says against what answers are really worth.",
+        "请看「划算吗？」一章里错误造成的损失：增加数据或换网络能减少错误；"
+        "也请核对 `evaluate: value:` 写的金额是否属实。",
     )
     return Verdict("beats baseline", "passed" if gap["low"] > 0 else "failed", says, gap["value"], mend)
 

@@ -50,6 +50,9 @@ def page(report: Report, thumbnails: Thumbnails) -> bytes:
     template, style, script = (
         (folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
     )
+    # In one block each: what one names, no other sees.
+    own = [kind.script() for kind in every_chapter() if kind.kind() in report["chapters"]]
+    script += "".join(f"{{\n{text}}}\n" for text in own if text)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     sections = _sections(report, thumbnails)
     body = [_top(report), *(_drawn(section) for section in sections)]
@@ -121,7 +124,9 @@ def _top(report: Report) -> str:
         drawn = spans("against", rows, percent=headline["style"] == "share", label=both("report.top.picture_label"))
         caption = t("report.top.picture", figure=text_of(headline["title"]), rows=count(headline["rows"]))
         picture = f"<figure>{drawn}<figcaption>{caption}</figcaption></figure>"
-    verdict = joined(appraisal_of(report["pattern"]).verdict(report))
+    found = report["chapters"]
+    told = [text for kind in every_chapter() if kind.kind() in found for text in kind.verdict(found[kind.kind()])]
+    verdict = joined([*appraisal_of(report["pattern"]).verdict(report), *told])
     return (
         f'<h1>{say(product["name"])}</h1>\n{goal}\n<p class="verdict">{say(verdict)}</p>\n'
         f'<ul class="gates">{badges}</ul>\n<div class="tiles">{tiles}</div>\n{picture}'

@@ -19,11 +19,15 @@ __all__ = [
     "interval",
     "joined",
     "listed",
+    "money",
     "shown",
 ]
 
 _MINUTE, _HOUR = 60, 3600
 _DIGITS = 3
+_SIGNS = {"CNY": ("¥", "元"), "USD": ("$", "美元"), "EUR": ("€", "欧元"), "GBP": ("£", "英镑"), "JPY": ("JP¥", "日元")}
+"""Of currencies: what stands before an amount in English, and behind it in Chinese; others go by their code."""
+
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e12
 
 
@@ -79,6 +83,21 @@ def amount(value: float, largest: float | None = None) -> str:
         return f"{value:.3g}"
     decimals = max(0, _DIGITS - 1 - math.floor(math.log10(size))) if size else 0
     return f"{value:,.{decimals}f}"
+
+
+def money(value: float | None, currency: str, largest: float | None = None) -> Text:
+    """An amount of money: ¥1,250 or 1,250 元.
+
+    Args:
+        value: The amount; a dash where it is not known.
+        currency: ISO 4217.
+        largest: As of :func:`amount`.
+    """
+    if value is None:
+        return Text("–", "–")
+    sign, name = _SIGNS.get(currency, (f"{currency}\u00a0", currency))
+    minus, said = "−" if value < 0 else "", amount(abs(value), largest)
+    return Text(f"{minus}{sign}{said}", f"{minus}{said}\u00a0{name}")
 
 
 def joined(texts: Iterable[Text]) -> Text:

@@ -21,9 +21,10 @@ from sixfold.evaluation._appraisal import (
     described,
 )
 from sixfold.evaluation._class_figures import FIGURES, Scored, class_figures, confusion
-from sixfold.evaluation._decide import chances, decide, decided
+from sixfold.evaluation._decide import asked, chances, decide, decided
 from sixfold.evaluation._formula import Asked, Formula
 from sixfold.evaluation._linear import Inputs, piecewise
+from sixfold.evaluation._worth import ClassWorth, Worth
 from sixfold.fields import Array, Field
 from sixfold.language import Text
 from sixfold.tasks import Decision
@@ -85,7 +86,11 @@ class Classes(SideBySide[Scored]):
 
     def told(self, decision: Decision) -> Text:
         temperature, threshold = f"{decision.temperature:.3f}", f"{decision.threshold:.3f}"
-        return Text(f"temperature {temperature}, threshold {threshold}", f"温度 {temperature}，阈值 {threshold}")
+        told = Text(f"temperature {temperature}, threshold {threshold}", f"温度 {temperature}，阈值 {threshold}")
+        if decision.asks is None:
+            return told
+        low, high = (f"{end:.3f}" for end in decision.asks)
+        return Text(f"{told.en}, a person from {low} to {high}", f"{told.zh}，{low} 到 {high} 之间由人回答")
 
     def answered(self, outputs: Array, truth: Array, decision: Decision) -> Scored:
         probabilities = chances(outputs, decision)
@@ -121,6 +126,14 @@ class Classes(SideBySide[Scored]):
             "calibration": _calibration(answered, uncalibrated, judged, has_threshold=self.task.output.units == 1),
             "wrong_rows": int((answered.right == 0).sum()),
         }
+
+    def worth(self, judged: Judged[Scored]) -> Worth | None:
+        worth, answered = ClassWorth.of(self.task), judged.answered
+        if worth is None:
+            return None
+        asking = asked(answered.probabilities, self.task, judged.decision)
+        ways = worth.accounts(answered.y, answered.probabilities, answered.decided, asking, judged.training)
+        return Worth(ways, worth.curve(answered.y, answered.probabilities))
 
     def worst(self, answered: Scored, most: int) -> Array:
         """The most confidently wrong rows."""

@@ -5,6 +5,7 @@ from sixfold.product._expression import Call, Column, Constant, Expression, Node
 from sixfold.product._load import load, parse
 from sixfold.product._product import ColumnSpec, Product, Verb, declaration_error
 from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Rows, Split, Train
+from sixfold.product._value import Person, Value
 
 __all__ = [
     "Bound",
@@ -18,11 +19,13 @@ __all__ = [
     "Evaluate",
     "Expression",
     "Node",
+    "Person",
     "Prepare",
     "Product",
     "Rows",
     "Split",
     "Train",
+    "Value",
     "Verb",
     "declaration_error",
     "load",

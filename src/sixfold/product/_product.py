@@ -166,6 +166,10 @@ class Product(BaseModel):
         for section, columns in (("given", self.given), (verbs[0], targets), *outcomes):
             for name, spec in columns.items():
                 _check_column(f"{section}.{name}", name, spec)
+        kind = self.target.kind if verbs[0] == "predict" else ""
+        if (setting := self.evaluate.value.unfit(kind)) is not None:
+            place, fits = Place(key=f"evaluate.value.{setting}"), ", ".join(self.evaluate.value.fitting(kind))
+            raise ProductError("value_unfit", place=place, setting=setting, kind=self.target.kind, known=fits or "–")
         return self
 
     @property

@@ -22,7 +22,8 @@ _EXAMPLES = {
     "collect": "collect: {licence: CC BY 4.0, origin: Our own photos}",
     "prepare": "prepare:\n  split: {group: customer}\n  checks: {duplicate rows: fail, imbalance: off}",
     "train": "train: {network: cnn, filters: [32], dense: [128], epochs: 10}",
-    "evaluate": "evaluate: {gates: {no leakage: false}}",
+    "evaluate": "evaluate:\n  gates: {no leakage: false}\n  value: {right: 2, wrong: 30, "
+    "person: {costs: 8, right: 0.95}, volume: 20000}",
     "deploy": "deploy: {target: local, port: 8800}",
     "deliver": "deliver:\n  to: [age1…]\n  terms: For use within your own company.",
 }
