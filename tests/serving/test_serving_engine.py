@@ -67,6 +67,18 @@ def test_a_column_left_out_counts_as_missing(table_bundle: Bundle, table_rows: R
     assert engine.answers([without]) == engine.answers([{**row, "worst concavity": None}])
 
 
+def test_a_column_that_follows_from_others_is_computed_of_what_a_row_brings(
+    table_bundle: Bundle, table_rows: Rows
+) -> None:
+    product = table_bundle.product.changed(collect={"columns": {"worst concavity": "hollow / 1000"}})
+    engine, row = Engine(dataclasses.replace(table_bundle, product=product)), table_rows[0][3]
+    brought = {name: value for name, value in row.items() if name != "worst concavity"}
+    brought["hollow"] = row["worst concavity"] * 1000
+    assert engine.answers([brought]) == engine.answers([row]) == Engine(table_bundle).answers([row])
+    with pytest.raises(RequestError, match="holow"):
+        engine.answers([{"holow": 3}])
+
+
 def test_no_rows_have_no_answers(table_bundle: Bundle) -> None:
     assert Engine(table_bundle).answers([]) == []
 

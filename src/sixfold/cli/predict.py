@@ -114,7 +114,8 @@ def _objects(text: str, origin: str) -> list[dict[str, Any]]:
 def _known(rows: Sequence[Mapping[str, Any]], bundle: Bundle, path: Path) -> list[dict[str, Any]]:
     """Rows of a file without the columns that the model does not use; which those are is said once."""
     columns = dict.fromkeys(name for row in rows for name in row)
-    unused = [name for name in columns if name not in bundle.given]
+    used = {*bundle.given, *bundle.product.brought}
+    unused = [name for name in columns if name not in used]
     if rows and len(unused) == len(columns):
         raise InputError(
             "rows_of_others", path=path, received=", ".join(map(str, columns)), expected=", ".join(bundle.given)
@@ -122,7 +123,7 @@ def _known(rows: Sequence[Mapping[str, Any]], bundle: Bundle, path: Path) -> lis
     if unused:
         names = ", ".join(name or "…" for name in unused)
         click.echo(sentence("cli.predict.says.unused", None, path=path, columns=names), err=True)
-    return [{name: value for name, value in row.items() if name in bundle.given} for row in rows]
+    return [{name: value for name, value in row.items() if name in used} for row in rows]
 
 
 def _with_pictures(row: dict[str, Any], pictures: Sequence[str], folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The declaration: product.yaml, or the same built in code."""
 
 from sixfold.product._bound import Bound
+from sixfold.product._computing import computed
 from sixfold.product._expression import Call, Column, Constant, Expression, Node
 from sixfold.product._load import load, parse
 from sixfold.product._product import ColumnSpec, Product, Verb, declaration_error
@@ -27,6 +28,7 @@ __all__ = [
     "Train",
     "Value",
     "Verb",
+    "computed",
     "declaration_error",
     "load",
     "parse",

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from sixfold.errors import Place, ProductError
 from sixfold.families import find
 from sixfold.fields import Field as Column
+from sixfold.product._expression import Expression
 from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Train
 
 __all__ = ["ColumnSpec", "Lines", "Product", "Verb", "declaration_error"]
@@ -203,6 +204,28 @@ class Product(BaseModel):
         """Every column that is declared: given ones, the target, and what a choice is to raise or lower."""
         outcome: dict[str, ColumnSpec] = {} if self.aim is None else getattr(self, self.aim)
         return {**self.given, self.target_name: self.target, **outcome}
+
+    @property
+    def computed(self) -> dict[str, Expression]:
+        """What computes given columns that follow from others, and columns on the way to them, in order.
+
+        Only of rows that stand by themselves: where several lines make one row, what is sent is what they made.
+        """
+        if self.collect.rows.id is not None:
+            return {}
+        expressions = self.collect.expressions
+        wanted = {name for name, spec in self.given.items() if spec.from_ is None and name in expressions}
+        for name in reversed(expressions):
+            if name in wanted:
+                wanted.update(column for column in expressions[name].columns if column in expressions)
+        return {name: expression for name, expression in expressions.items() if name in wanted}
+
+    @property
+    def brought(self) -> tuple[str, ...]:
+        """The columns that a row may bring in place of given ones that are computed of them."""
+        computed = self.computed
+        needed = dict.fromkeys(column for expression in computed.values() for column in expression.columns)
+        return tuple(column for column in needed if column not in computed and column not in self.given)
 
     def key_of(self, column: str) -> str:
         """The dotted key under which a declared column stands."""

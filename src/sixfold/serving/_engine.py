@@ -13,6 +13,7 @@ from sixfold.errors import RequestError, ServiceError
 from sixfold.families import Options
 from sixfold.fields import Array, Field, base_of, is_missing, rows_at_once
 from sixfold.language import Text
+from sixfold.product import computed
 from sixfold.serving._bundle import Bundle
 from sixfold.store import ROW
 from sixfold.tasks import Graphs, Streamed
@@ -24,6 +25,10 @@ _BATCH_BYTES = 1 << 20
 
 _LARGEST_BATCH = 1024
 _SEVERAL = Text("one value is expected, not a list or an object", "这里应是一个值，而不是列表或对象")
+_NO_TRUTH = Text(
+    "it follows from columns of which one must be true or false, and is neither",
+    "它由其他列计算得出，其中一列应为 true 或 false，却两者都不是",
+)
 
 
 class Engine:
@@ -45,6 +50,7 @@ class Engine:
             raise ServiceError("graph_differs", inputs=", ".join(unknown))
         self._batch = rows_at_once(forms.values(), _BATCH_BYTES, _LARGEST_BATCH)
         self._base = base_of(bundle.target, bundle.given)
+        self._computed, self._brought = bundle.product.computed, bundle.product.brought
 
     def answers(
         self, rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any] | None = None
@@ -62,6 +68,8 @@ class Engine:
         """
         for number, row in enumerate(rows, start=1):
             self._check_columns(number, row)
+        if self._computed:
+            rows = [self._completed(number, row) for number, row in enumerate(rows, start=1)]
         asked = self._settings(settings or {})
         answers: list[dict[str, Any]] = []
         for start in range(0, len(rows), self._batch):
@@ -127,7 +135,7 @@ class Engine:
     def _check_columns(self, number: int, row: Mapping[str, Any]) -> None:
         given, target = self.bundle.given, self.bundle.target.name
         for name in row:
-            if name in given:
+            if name in given or name in self._brought:
                 continue
             if name in (target, self.bundle.product.outcome_name):
                 raise RequestError("target_column", row=number, column=name)
@@ -137,12 +145,23 @@ class Engine:
                 row=number,
                 column=name,
                 guess=close[0] if close else next(iter(given), "–"),
-                known=", ".join(_first(given)),
+                known=", ".join(_first({**given, **dict.fromkeys(self._brought)})),
             )
         if not row and given:
             raise RequestError("empty_row", row=number, known=", ".join(_first(given)))
         if (only := self.bundle.needed) is not None and _is_empty(row.get(only)):
             raise RequestError("missing_column", row=number, column=only)
+
+    def _completed(self, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row with the given columns that follow from what it brings; what it says of them itself stands."""
+        needed = [name for name in self._computed if name in self.bundle.given and name not in row]
+        if not needed:
+            return dict(row)
+        try:
+            found = computed(self._computed, row)
+        except ValueError as error:
+            raise RequestError("bad_value", row=number, column=", ".join(needed), reason=_NO_TRUTH) from error
+        return {**row, **{name: found[name] for name in needed}}
 
     def _encoded(self, field: Field, rows: Sequence[Mapping[str, Any]], start: int) -> Array:
         values = [row.get(field.name) for row in rows]

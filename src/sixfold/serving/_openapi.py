@@ -8,6 +8,9 @@ from sixfold.serving._bundle import Bundle
 
 __all__ = ["openapi"]
 
+_ANYTHING = {"type": ["number", "string", "boolean", "array", "null"]}
+"""What a column may hold of which no model was learned, only others computed."""
+
 
 def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the service of ``bundle``, with a real row as its example.
@@ -23,6 +26,9 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
     settings = {"properties": {}, **bundle.task.Settings.model_json_schema()}
     pictures = [field.name for field in bundle.given.values() if field.widget == "image"]
     properties = {field.name: {**field.schema(), "title": field.title.en} for field in bundle.given.values()}
+    for name in product.brought:
+        follows = ", ".join(column for column, how in product.computed.items() if name in how.columns)
+        properties[name] = {**_ANYTHING, "title": name, "description": f"Instead of {follows}, which follows from it."}
     answered = {
         "answers": [answer],
         "model": version,
