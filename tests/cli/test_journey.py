@@ -55,6 +55,9 @@ def test_a_product_lives_by_commands_alone(
     answers = capsys.readouterr()
     assert len(answers.out.splitlines()) == 2
     assert "remark" in answers.err
+    Path("others.csv").write_text(f"{'; '.join(row)}\n1;2;3;4\n5;4;2;1\n")
+    assert main(["predict", "iris", "others.csv"]) == 0
+    assert capsys.readouterr().out == answers.out
     assert main(["predict", "iris", '{"no such column": 1}']) == 2
     (written,) = told("report", "iris", "-o", "there.html")
     assert b"<html" in Path(written["report"]).read_bytes()

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_TABLES = {".csv": ",", ".tsv": "\t"}
+_TABLES = {".csv": ",;\t|", ".tsv": "\t"}
+"""Which delimiters a table of that name may have, the likeliest first."""
+
 _JSON_LINES = (".jsonl", ".ndjson")
 
 
@@ -79,8 +81,8 @@ def _rows(place: str, bundle: Bundle) -> Iterator[dict[str, Any]]:
     path = Path(place)
     suffix = path.suffix.lower()
     if suffix in _TABLES:
-        table = csv.DictReader(io.StringIO(_text(path), newline=""), delimiter=_TABLES[suffix], restkey="", strict=True)
-        yield from (_with_pictures(row, pictures, path.parent) for row in _known(_read(table, path), bundle, path))
+        rows = _known(_read(_text(path), _TABLES[suffix], bundle, path), bundle, path)
+        yield from (_with_pictures(row, pictures, path.parent) for row in rows)
     elif suffix == ".json" or suffix in _JSON_LINES:
         text = _text(path)
         if suffix in _JSON_LINES:
@@ -93,11 +95,23 @@ def _rows(place: str, bundle: Bundle) -> Iterator[dict[str, Any]]:
         raise InputError("rows_unclear", rows=place)
 
 
-def _read(table: csv.DictReader[str], path: Path) -> list[dict[str, Any]]:
+def _read(text: str, delimiters: str, bundle: Bundle, path: Path) -> list[dict[str, Any]]:
+    """The lines of a table, cut at that of the delimiters which finds the most columns of the model in its header."""
+
+    def table(delimiter: str) -> csv.DictReader[str]:
+        return csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", strict=True)
+
+    def names(lines: csv.DictReader[str]) -> list[str]:
+        return [name.strip() for name in lines.fieldnames or ()]
+
+    used = {*bundle.given, *bundle.product.brought}
+    best = max(delimiters, key=lambda delimiter: len(used.intersection(names(table(delimiter)))))
+    lines = table(best)
     try:
-        return list(table)
+        lines.fieldnames = names(lines)
+        return list(lines)
     except csv.Error as error:
-        raise InputError("rows_unreadable", path=path, reason=f"line {table.line_num}: {error}") from error
+        raise InputError("rows_unreadable", path=path, reason=f"line {lines.line_num}: {error}") from error
 
 
 def _objects(text: str, origin: str) -> list[dict[str, Any]]:
