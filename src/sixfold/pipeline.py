@@ -24,6 +24,7 @@ from sixfold.evaluation import check_gates
 from sixfold.families import Kind, find, names
 from sixfold.files import locked, private_folder, write_whole
 from sixfold.hashing import digest_of_value
+from sixfold.metering import Meter
 from sixfold.networks import Network
 from sixfold.preparing import CHECKS
 from sixfold.product import Product, declaration_error
@@ -39,6 +40,9 @@ from sixfold.tasks import task_of
 __all__ = ["PlanStep", "Run", "Sixfold", "load"]
 
 State = Literal["cached", "runs"]
+_OF_PRODUCTS = ("product", "quote")
+"""What is kept under a product's name until the product is removed."""
+
 _REFUSABLE = "deploy"
 """The stage before which gates are asked."""
 
@@ -126,6 +130,8 @@ class Run:
     seconds: Mapping[str, float]
     cached: Sequence[str]
     report_path: Path | None = None
+    used: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each stage took of the machine when it last ran (:class:`sixfold.metering.Used`), as plain JSON."""
     _store: Store | None = field(default=None, repr=False)
 
     @property
@@ -285,7 +291,8 @@ class Sixfold:
         file = Path(about["file"]) if about["file"] else None
         product = Product.declared(about["product"], file, {})
         report = Path(about["report"]) if about["report"] else None
-        return Run(product, artefacts, about["receipts"], about["seconds"], [], report, self.store)
+        used = about.get("used", {})
+        return Run(product, artefacts, about["receipts"], about["seconds"], [], report, used, self.store)
 
     def products(self) -> list[str]:
         """The names of all products that were run here."""
@@ -308,6 +315,7 @@ class Sixfold:
             if step not in others:
                 self.store.drop(*step)
         self.store.drop("product", name)
+        self.store.drop("quote", name)
         self.ledger.append("product.removed", name)
         return True
 
@@ -320,7 +328,7 @@ class Sixfold:
                 if (kept := self.store.made("product", name)) is not None
                 for stage, key in kept.about["keys"].items()
             }
-            unused = {step for step in self.store.steps() if step[0] != "product" and step not in used}
+            unused = {step for step in self.store.steps() if step[0] not in _OF_PRODUCTS and step not in used}
             freed = self.store.collect_garbage(unused, dry=dry)
         if not dry:
             self.ledger.append("store.garbage_collected", None, blobs=freed[0], bytes=freed[1])
@@ -330,6 +338,7 @@ class Sixfold:
         artefacts: dict[str, Artefact] = {}
         receipts: dict[str, dict[str, Any]] = {}
         seconds: dict[str, float] = {}
+        used: dict[str, dict[str, Any]] = {}
         cached: list[str] = []
         folder = product.folder / f"{product.name}-delivery"
         report_path: Path | None = None
@@ -347,7 +356,7 @@ class Sixfold:
             if stage.name == _REFUSABLE:
                 if write_report:
                     report_path = self._export_report(artefacts["evaluate"], folder)
-                self._keep(product, artefacts, receipts, seconds, report_path)
+                self._keep(product, artefacts, receipts, seconds, report_path, used)
                 overrides = self._ask_gates(product, artefacts["evaluate"], overrides)
             begun = time.perf_counter()
             made = None if stage.is_effect else self._made(stage, product, artefacts)
@@ -356,7 +365,7 @@ class Sixfold:
                 cached.append(stage.name)
                 self.listener(StageEvent(stage.name, "cached", made.seconds))
             else:
-                self._do(stage, product, artefacts, receipts, folder, overrides)
+                self._do(stage, product, artefacts, receipts, folder, overrides, used)
             seconds[stage.name] = time.perf_counter() - begun
             if made is None:
                 self.listener(StageEvent(stage.name, "done", seconds[stage.name]))
@@ -364,9 +373,9 @@ class Sixfold:
                 break
         if write_report and report_path is None and "evaluate" in artefacts:
             report_path = self._export_report(artefacts["evaluate"], folder)
-        self._keep(product, artefacts, receipts, seconds, report_path)
+        self._keep(product, artefacts, receipts, seconds, report_path, used)
         self.ledger.append("run.finished", product.name, until=until, seconds=round(sum(seconds.values()), 3))
-        return Run(product, artefacts, receipts, seconds, cached, report_path, self.store)
+        return Run(product, artefacts, receipts, seconds, cached, report_path, used, self.store)
 
     def _do(
         self,
@@ -376,24 +385,28 @@ class Sixfold:
         receipts: dict[str, dict[str, Any]],
         folder: Path,
         overrides: Mapping[str, str],
+        used: dict[str, dict[str, Any]],
     ) -> None:
         self.listener(StageEvent(stage.name, "started"))
         key = self._key(stage, product, artefacts)
         work = Workspace(self.store, stage.name, key, product.train.seed, self.listener, folder, overrides)
         begun = time.perf_counter()
         try:
-            about = stage.run(product, artefacts, work)
+            with Meter() as meter:
+                about = stage.run(product, artefacts, work)
         except BaseException as error:
             self.listener(StageEvent(stage.name, "failed", time.perf_counter() - begun))
             reason = error.code if isinstance(error, SixfoldError) else type(error).__name__
             with contextlib.suppress(SixfoldError):
                 self.ledger.append(f"{stage.name}.failed", product.name, reason=reason)
             raise
+        used[stage.name] = meter.used.to_json()
         if stage.is_effect:
             receipts[stage.name] = about
             self.ledger.append(f"{stage.name}.done", product.name, receipt=about)
             return
-        made = self.store.keep(stage.name, key, about, work.members, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        made = self.store.keep(stage.name, key, about, work.members, seconds, used[stage.name])
         work.drop_checkpoint()
         artefacts[stage.name] = made
         self.ledger.append(f"{stage.name}.done", product.name, key=key, artefact=made.digest)
@@ -448,6 +461,7 @@ class Sixfold:
         receipts: Mapping[str, dict[str, Any]],
         seconds: Mapping[str, float],
         report: Path | None,
+        used: Mapping[str, Mapping[str, Any]],
     ) -> None:
         former = self.store.made("product", product.name)
         about = {
@@ -456,6 +470,7 @@ class Sixfold:
             "keys": {stage: artefact.key for stage, artefact in artefacts.items()},
             "receipts": {**(former.about["receipts"] if former is not None else {}), **receipts},
             "seconds": {**(former.about["seconds"] if former is not None else {}), **seconds},
+            "used": {**(former.about.get("used", {}) if former is not None else {}), **used},
             "report": None if report is None else str(report.absolute()),
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }

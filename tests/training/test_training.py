@@ -172,3 +172,19 @@ def test_an_optimizer_of_ones_own_may_bring_its_schedule(prepared: Store, tmp_pa
     result = run_trial(trial(prepared, "falling", network="keras", options=own), lambda event: None)
     history = json.loads(prepared.get(result.stored()["history.json"]))
     assert history[-1]["val_accuracy"] > 0.9
+
+
+def test_shares_of_the_rows_are_learned_one_after_the_other_by_the_network_of_all_rows(prepared: Store) -> None:
+    asked = trial(prepared, "shares", said={"epochs": 2}, shares=(160, 320), rows=50_000)
+    result = run_trial(asked, lambda event: None)
+    first, second = result.about["shares"]
+    assert (first["rows"], second["rows"]) == (160, 320)
+    assert first["recipe"]["batch"] == 128  # as of fifty thousand pictures, not of a few hundred
+    assert second["steps"] == 2 * (320 // 128)
+    assert {"0/graph.onnx", "1/graph.onnx"} <= set(result.members)
+
+
+def test_shares_have_time_by_the_square_of_their_rows(prepared: Store) -> None:
+    asked = trial(prepared, "clocked", said={"epochs": 100_000}, shares=(300, 600), seconds=25.0, reserve=3.0)
+    first, second = run_trial(asked, lambda event: None).about["shares"]
+    assert second["seconds"] > 1.5 * first["seconds"]  # the first also compiles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,10 @@ def test_a_choice_becomes_a_delivered_product(
         assert -5.5 < effect["low"] < effect["value"] < effect["high"] < -2.5
         assert old["against"] == "a"
         assert effect["value"] == pytest.approx(old["expected"]["b"] - old["expected"]["a"], abs=1e-4)
+
+        told = json.loads(run._work("report").read(run.artefacts["evaluate"], "report.json"))
+        (arm,) = told["chapters"]["effects_by_group"]["arms"]
+        assert [(one["column"], one["differs"]) for one in arm["columns"]] == [("age", True), ("sex", False)]
 
         sample = run.bundle.sample
         assert same_answer(run.predict([sample["row"]])[0], sample["answer"])

@@ -26,6 +26,7 @@ _TABLES = {".csv": ",;\t|", ".tsv": "\t"}
 """Which delimiters a table of that name may have, the likeliest first."""
 
 _JSON_LINES = (".jsonl", ".ndjson")
+_MOST_NAMED = 5
 
 
 @spoken("predict")
@@ -35,9 +36,9 @@ _JSON_LINES = (".jsonl", ".ndjson")
 def command(product: str, rows: tuple[str, ...], as_json: bool) -> None:
     """Answer rows.
 
-    ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities"}]}``; of
-    a number, ``"interval": {"low", "high"}`` in their place; where some cases are left to people, ``"ask"``: whether
-    this one is.
+    ``--json``: ``{"product", "model", "answers": [{target: value, "confidence", "probabilities", "one_of":
+    [classes]}]}``; of a number, ``"interval": {"low", "high"}`` in their place; where some cases are left to people,
+    ``"ask"``: whether this one is.
     """
     bundle = bundle_of(product)
     wanted = [row for place in rows for row in _rows(place, bundle)]
@@ -64,11 +65,18 @@ def _told(value: Any) -> str:
 def _sure(answer: Mapping[str, Any]) -> str:
     """How sure an answer is, in brackets; nothing where it does not say."""
     if "confidence" in answer:
-        return f"  ({share(answer['confidence'])})"
+        named = answer.get("one_of", ())
+        others = "" if len(named) < 2 else f"; {_listed(named)}"  # noqa: PLR2004 — one is the answer itself
+        return f"  ({share(answer['confidence'])}{others})"
     match answer.get("interval"):
         case {"low": low, "high": high}:
             return f"  ({_told(low)} – {_told(high)})"
     return ""
+
+
+def _listed(named: Sequence[str]) -> str:
+    shown = [*named[:_MOST_NAMED], *(["…"] if len(named) > _MOST_NAMED else [])]
+    return sentence("cli.predict.says.one_of", None, names=" / ".join(shown))
 
 
 def _rows(place: str, bundle: Bundle) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from sixfold.evaluation._appraisal import (
 )
 from sixfold.evaluation._chapter import Chapter, Finished, every_chapter
 from sixfold.evaluation._class_figures import ClassFigures, Scored, class_figures, confusion
-from sixfold.evaluation._decide import asked, chances, decide, decided
+from sixfold.evaluation._decide import asked, chances, conformal, decide, decided
 from sixfold.evaluation._economics import HOURS_A_MONTH, Economics, economics
 from sixfold.evaluation._examples import collected_rows, json_row, thumbnails
 from sixfold.evaluation._figures import (
@@ -89,6 +89,7 @@ __all__ = [
     "class_figures",
     "collected_rows",
     "compared",
+    "conformal",
     "confusion",
     "count",
     "decide",

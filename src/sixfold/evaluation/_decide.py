@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sixfold.evaluation._worth import ClassWorth
 from sixfold.fields import Array
-from sixfold.tasks import Decision, Task
+from sixfold.tasks import Decision, Sets, Task
 
-__all__ = ["asked", "chances", "decide", "decided"]
+__all__ = ["asked", "chances", "conformal", "decide", "decided"]
 
 _TEMPERATURES = (0.05, 20.0)
 _NEUTRAL = 0.5
@@ -30,6 +32,9 @@ def decide(task: Task, outputs: Array, y: Array) -> Decision:
     Where product.yaml says what answers are worth, threshold and the band in which a person is asked are those that
     earn most (:meth:`ClassWorth.decision`).
 
+    Last, which classes are named beside the answer (:class:`~sixfold.tasks.Sets`). The temperature was fitted on the
+    same rows: of one number for all of them that costs the sets nothing that could be measured.
+
     Args:
         task: The task.
         outputs: The graph's outputs on validation rows (n, units).
@@ -40,13 +45,26 @@ def decide(task: Task, outputs: Array, y: Array) -> Decision:
     """
     if len(y) == 0:
         return Decision()
-    temperature = _temperature(outputs, y)
+    decision = Decision(temperature=_temperature(outputs, y))
+    likely = chances(outputs, decision)
     if (worth := ClassWorth.of(task)) is not None:
-        return worth.decision(chances(outputs, Decision(temperature=temperature)), y, temperature)
-    if task.output.units > 1:
-        return Decision(temperature=temperature)
-    likely = Decision(temperature=temperature).calibrated(outputs)[:, 0]
-    return Decision(temperature=temperature, threshold=_threshold(likely, y))
+        decision = worth.decision(likely, y, decision.temperature)
+    elif task.output.units == 1:
+        decision = decision.model_copy(update={"threshold": _threshold(likely[:, 1], y)})
+    wanted = task.product.evaluate
+    scores = Sets.scores(wanted.sets, likely)[np.arange(len(y)), y]
+    limit = conformal(scores, wanted.coverage)
+    return decision.model_copy(update={"sets": None if limit is None else Sets(way=wanted.sets, limit=limit)})
+
+
+def conformal(scores: Array, coverage: float) -> float | None:
+    """The score that a new row's truth does not exceed in a share of ``coverage``, from those of held-out rows (n,).
+
+    Split conformal (Vovk et al. 2005; Lei et al. 2018, algorithm 2): the ⌈(n + 1) · coverage⌉-th smallest; ``None``
+    where there are too few rows for that.
+    """
+    place = math.ceil((len(scores) + 1) * coverage)
+    return float(np.sort(scores)[place - 1]) if 0 < place <= len(scores) else None
 
 
 def chances(outputs: Array, decision: Decision) -> Array:

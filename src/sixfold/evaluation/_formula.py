@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeAlias
 
+import numpy as np
+
 from sixfold.fields import Array
 from sixfold.language import Text
 
-__all__ = ["Answered", "Asked", "Formula", "Style", "figure", "mean_of"]
+__all__ = ["Answered", "Asked", "Formula", "Style", "figure", "mean_of", "share_interval"]
 
+_NORMAL_95 = 1.959964
 _FEWEST_RESAMPLES = 100
 _MOST_COUNTED = 250_000_000
 """Rows × resamples that one figure may go through: about 2 s on one core. Above, it rests on fewer resamples."""
@@ -87,3 +91,12 @@ def mean_of(values: Array, counts: Array) -> float:
     """The mean of ``values`` (n,) that are counted so often (n,)."""
     # Not `values @ counts`: the matrix library would wake all its threads for a few microseconds of work.
     return float((values * counts).sum() / counts.sum())
+
+
+def share_interval(holds: Array) -> tuple[float, float]:
+    """The 95 % interval of the share of rows for which something holds (n,), by Wilson (1927)."""
+    rows, share = len(holds), float(np.mean(holds))
+    square = _NORMAL_95**2
+    centre = (share + square / (2 * rows)) / (1 + square / rows)
+    reach = _NORMAL_95 * math.sqrt(share * (1 - share) / rows + square / (4 * rows**2)) / (1 + square / rows)
+    return max(0.0, centre - reach), min(1.0, centre + reach)

@@ -22,6 +22,8 @@ __all__ = [
     "Course",
     "Dots",
     "Fan",
+    "Ladder",
+    "Rung",
     "Series",
     "Span",
     "Walk",
@@ -29,6 +31,8 @@ __all__ = [
     "curves",
     "dots",
     "fans",
+    "forest",
+    "ladders",
     "spans",
     "walks",
 ]
@@ -59,6 +63,9 @@ _SIZE = 10.0
 _NO_EXPONENT, _EXPONENT = 1e4, 1e12
 """Whole ticks between these are written in full, their thousands set apart."""
 
+_PANELS = 4
+"""Panels of :func:`ladders` in a line."""
+
 _WIDTH = 9.8
 """Inches; on the page the whole width of the text."""
 
@@ -76,7 +83,7 @@ class Series:
 class Span:
     """One value with its interval, for :func:`spans`."""
 
-    title: Text
+    title: Text | str
     value: float
     low: float
     high: float
@@ -105,8 +112,9 @@ def spans(name: str, rows: Sequence[Span], *, percent: bool, label: Text) -> str
     """
     words, scale = _Words(), 100 if percent else 1
     with _style(name):
-        figure = _figure(_WIDTH, 0.56 * len(rows) + 0.42)
-        axes = figure.add_axes((0.01, 0.36 / (0.56 * len(rows) + 0.42), 0.98, 0.62))
+        height = 0.5 * len(rows) + 0.42
+        figure = _figure(_WIDTH, height)
+        axes = figure.add_axes((0.01, 0.36 / height, 0.98, 1 - 0.38 / height))
         for place, row in enumerate(reversed(rows)):
             colour = _ACCENT if row.is_ours else _QUIET
             axes.plot([row.low * scale, row.high * scale], [place, place], color=colour, lw=2.2, solid_capstyle="round")
@@ -127,6 +135,99 @@ def spans(name: str, rows: Sequence[Span], *, percent: bool, label: Text) -> str
         _calm(axes, words, x_percent=percent)
         axes.yaxis.set_visible(False)
         axes.grid(visible=True, axis="x", color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+def forest(
+    name: str, title: Text, rows: Sequence[Span], *, beside: float, ends: tuple[float, float], label: Text
+) -> str:
+    """Values of groups with their intervals, a line each, their names on the left; half as broad as the page.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        title: What the groups are of.
+        rows: From above to below.
+        beside: A value that all are held against: a dashed line.
+        ends: Of the scale, so that several pictures can be read against each other.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words, height = _Words(), 0.3 * len(rows) + 0.7
+    with _style(name):
+        figure = _figure(4.2, height)
+        axes = figure.add_axes((0.34, 0.34 / height, 0.64, 0.3 * len(rows) / height))
+        axes.axvline(0, color=_LINE, lw=1.6, zorder=1)
+        axes.axvline(beside, color=_QUIET, lw=1, ls=(0, (4, 4)), zorder=2)
+        for place, row in enumerate(reversed(rows)):
+            colour = _ACCENT if row.is_ours else _QUIET
+            low, high = max(row.low, ends[0]), min(row.high, ends[1])
+            axes.plot([low, high], [place, place], color=colour, lw=2, solid_capstyle="round", zorder=3)
+            axes.plot([min(max(row.value, ends[0]), ends[1])], [place], "o", color=colour, ms=6, zorder=4)
+            axes.text(-0.04, place, words(row.title), ha="right", va="center", fontsize=_SIZE - 1, color=_INK,
+                      transform=axes.get_yaxis_transform())  # fmt: skip
+        axes.set_xlim(*ends)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        _calm(axes, words)
+        axes.yaxis.set_visible(False)
+        axes.grid(visible=True, axis="x", color=_LINE, lw=0.8)
+        figure.text(0.012, 0.985, words(title), ha="left", va="top", fontsize=_SIZE + 1, color=_INK)
+        return _svg(figure, words, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of a :class:`Ladder`: what it is called, and a value with its interval."""
+
+    title: Text | str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """One panel of :func:`ladders`: its title, what its steps are counted in, and the steps."""
+
+    title: Text
+    unit: Text
+    rungs: Sequence[Rung]
+
+
+def ladders(name: str, panels: Sequence[Ladder], guide: float, *, percent: bool, label: Text) -> str:
+    """Values with their intervals over steps, a small panel each, all on one scale.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        panels: From left to right, four in a line.
+        guide: The value that all are held against: a dashed line.
+        percent: Whether values are shares.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words, scale = _Words(), 100 if percent else 1
+    lines = -(-len(panels) // _PANELS)
+    width, height = 1 / _PANELS, 1 / lines
+    ends = [scale * end for panel in panels for rung in panel.rungs for end in (rung.low, rung.high)] + [scale * guide]
+    margin = 0.08 * (max(ends) - min(ends) or 1.0)
+    with _style(name):
+        figure = _figure(_WIDTH, 2.35 * lines)
+        for number, panel in enumerate(panels):
+            line, place = divmod(number, _PANELS)
+            left, bottom = place * width + 0.05, 1 - (line + 1) * height + 0.25 * height
+            axes = figure.add_axes((left, bottom, width - 0.07, 0.53 * height))
+            axes.axhline(scale * guide, color=_QUIET, lw=1, ls=(0, (4, 4)), zorder=1)
+            for step, rung in enumerate(panel.rungs):
+                axes.vlines(step, scale * rung.low, scale * rung.high, color=_ACCENT, lw=2.2, zorder=2)
+                axes.plot([step], [scale * rung.value], "o", color=_ACCENT, ms=6, zorder=3)
+            axes.plot(range(len(panel.rungs)), [scale * rung.value for rung in panel.rungs], color=_ACCENT, lw=1,
+                      alpha=0.5)  # fmt: skip
+            axes.set_xlim(-0.4, max(1, len(panel.rungs) - 1) + 0.4)
+            axes.set_ylim(min(ends) - margin, max(ends) + margin)
+            _calm(axes, words, y_percent=percent)
+            axes.set_xticks(range(len(panel.rungs)), [words(rung.title) for rung in panel.rungs])
+            axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
+            figure.text(left, 1 - line * height - 0.06 * height, words(panel.title), ha="left", va="top",
+                        fontsize=_SIZE + 0.5, color=_INK)  # fmt: skip
+            figure.text(left, bottom - 0.13 * height, words(panel.unit), ha="left", va="top", fontsize=_SIZE - 1.5,
+                        color=_QUIET)  # fmt: skip
         return _svg(figure, words, label)
 
 

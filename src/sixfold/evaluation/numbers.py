@@ -22,13 +22,14 @@ from sixfold.evaluation._appraisal import (
     Yardstick,
     described,
 )
-from sixfold.evaluation._formula import Answered, Formula, figure, mean_of
+from sixfold.evaluation._decide import conformal
+from sixfold.evaluation._formula import Answered, Formula, figure, mean_of, share_interval
 from sixfold.evaluation._linear import Inputs, piecewise
 from sixfold.evaluation._worth import Worth, number_accounts
 from sixfold.fields import Array, Field
 from sixfold.language import Text
 from sixfold.tasks import Decision
-from sixfold.tasks.regression import COVERAGE, Regression
+from sixfold.tasks.regression import Regression
 
 __all__ = ["Numbers"]
 
@@ -46,8 +47,6 @@ _HELD_OUT = 5
 
 _MOST_WORK = 1e10
 """Rows × inputs × the lesser of both, of the linear model: about 3 s on one core."""
-
-_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -196,21 +195,20 @@ class Numbers(SideBySide[Estimated]):
     def decide(self, outputs: Array, truth: Array) -> Decision:
         """The half-width of the intervals: split conformal (Vovk et al. 2005; Lei et al. 2018, algorithm 2).
 
-        Of n validation rows, it is the ⌈(n + 1) · 0.9⌉-th smallest distance between answer and truth, in encoded units;
-        there is none below nine rows.
+        Of n validation rows, it is the ⌈(n + 1) · coverage⌉-th smallest distance between answer and truth, in encoded
+        units; of 90 % there is none below nine rows.
         """
         known = self.is_known(truth)
-        distances = np.sort(np.abs(outputs[known, 0].astype(np.float64) - truth[known]))
-        place = math.ceil((len(distances) + 1) * COVERAGE)
-        return Decision(margin=float(distances[place - 1]) if 0 < place <= len(distances) else None)
+        distances = np.abs(outputs[known, 0].astype(np.float64) - truth[known])
+        return Decision(margin=conformal(distances, self.task.product.evaluate.coverage))
 
     def told(self, decision: Decision) -> Text:
         if decision.margin is None:
             return Text("too few to tell how far off an answer may be", "行数太少，无法估计答案可能偏离多少")
         margin = f"{decision.margin:.3f}"
         return Text(
-            f"nine answers in ten are within {margin} of the truth, in encoded units",
-            f"十个答案中有九个与真实值相差不超过 {margin}（编码后的单位）",
+            f"{self.task.product.evaluate.coverage:.0%} of answers are within {margin} of the truth, in encoded units",
+            f"{self.task.product.evaluate.coverage:.0%} 的答案与真实值相差不超过 {margin}（编码后的单位）",
         )
 
     def answered(self, outputs: Array, truth: Array, decision: Decision) -> Estimated:
@@ -238,7 +236,7 @@ class Numbers(SideBySide[Estimated]):
             "points": [[float(answered.y[row]), float(answered.said[row])] for row in np.sort(drawn)],
             "off": {str(share): float(np.quantile(answered.off, share)) for share in (0.5, 0.9)},
             "groups": _groups(answered),
-            "intervals": _intervals(answered, judged.decision, judged.decided_on),
+            "intervals": _intervals(answered, judged, self.task.product.evaluate.coverage),
         }
 
     def worth(self, judged: Judged[Estimated]) -> Worth | None:
@@ -404,19 +402,16 @@ def _groups(answered: Estimated) -> list[dict[str, Any]]:
     return found
 
 
-def _intervals(answered: Estimated, decision: Decision, decided_on: int) -> dict[str, Any]:
+def _intervals(answered: Estimated, judged: Judged[Estimated], wanted: float) -> dict[str, Any]:
     """How often the intervals hold the truth on test rows (with the interval of that share by Wilson 1927)."""
     about: dict[str, Any] = {
-        "wanted": COVERAGE,
-        "margin": decision.margin,
-        "decided_on": decided_on,
+        "wanted": wanted,
+        "margin": judged.decision.margin,
+        "decided_on": judged.decided_on,
         **dict.fromkeys(("covered", "low", "high", "width")),
     }
     if answered.covered is None or answered.low is None or answered.high is None:
         return about
-    rows, share = answered.rows, float(answered.covered.mean())
-    square = _NORMAL_95**2
-    centre = (share + square / (2 * rows)) / (1 + square / rows)
-    reach = _NORMAL_95 * math.sqrt(share * (1 - share) / rows + square / (4 * rows**2)) / (1 + square / rows)
+    low, high = share_interval(answered.covered)
     width = float(np.median(answered.high - answered.low))
-    return about | {"covered": share, "low": centre - reach, "high": centre + reach, "width": width}
+    return about | {"covered": float(answered.covered.mean()), "low": low, "high": high, "width": width}

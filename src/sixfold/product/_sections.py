@@ -10,7 +10,7 @@ from sixfold.product._bound import Bound
 from sixfold.product._expression import Expression
 from sixfold.product._value import Value
 
-__all__ = ["Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Rows", "Section", "Split", "Train"]
+__all__ = ["Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Price", "Rows", "Section", "Split", "Train"]
 
 CheckLevel = Literal["off", "warn", "fail"]
 
@@ -132,6 +132,23 @@ class Prepare(Section):
     )
 
 
+class Price(Section):
+    """What the machine costs, for `sixfold quote`; it changes no model."""
+
+    hour: float | None = Field(
+        None, ge=0, le=1_000_000, description="What the machine costs per hour; left out, what is typical of its kind."
+    )
+    currency: Literal["yuan", "dollars", "euros"] | None = Field(
+        None, description="yuan, dollars or euros; left out, by the reader's language: yuan or dollars."
+    )
+
+    @model_validator(mode="after")
+    def _says_of_what(self) -> Price:
+        if self.hour is not None and self.currency is None:
+            raise ValueError("`hour` is a sum of money; say with `currency` of which: yuan, dollars or euros")
+        return self
+
+
 class Train(OpenSection):
     """The network and what may be spent on it. Options of the network (filters, hidden …) stand here too."""
 
@@ -167,6 +184,7 @@ class Train(OpenSection):
         None, description="Arithmetic while training; auto: what a short trial finds faster; left out, the recipe's."
     )
     seed: int = Field(0, ge=0, description="Another seed gives another start and order.")
+    price: Price = Field(default=Price(), description="What the machine costs, for `sixfold quote`.")
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -197,6 +215,14 @@ class Train(OpenSection):
 class Evaluate(Section):
     """How the model is judged."""
 
+    coverage: float = Field(
+        0.9, ge=0.5, lt=1, description="In which share of cases the set or interval beside an answer holds the truth."
+    )
+    sets: Literal["smallest", "adaptive"] = Field(
+        "smallest",
+        description="Sets of classes: smallest names as few as it can; adaptive names more for rows that are hard, so "
+        "that every kind of row is covered more alike.",
+    )
     gates: dict[str, bool | str] = Field(
         default_factory=dict,
         description='A gate by name: true or false; of a figure a bound, as `accuracy: ">= 0.9"`; of a data check '

@@ -3,5 +3,16 @@
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
 from sixfold.serving._serve import address, listening, same_answer, serve, wrong_answer
+from sixfold.serving._witness import Exchange, Witness
 
-__all__ = ["Bundle", "Engine", "address", "listening", "same_answer", "serve", "wrong_answer"]
+__all__ = [
+    "Bundle",
+    "Engine",
+    "Exchange",
+    "Witness",
+    "address",
+    "listening",
+    "same_answer",
+    "serve",
+    "wrong_answer",
+]

@@ -41,8 +41,8 @@ from sixfold.serving._bundle import Bundle
 from sixfold.serving._completions import Chat, Completion, json_of, models, read
 from sixfold.serving._engine import Engine
 from sixfold.serving._openapi import openapi
+from sixfold.serving._witness import Exchange, Witness
 from sixfold.tasks import Streamed
-from sixfold.tasks.regression import COVERAGE
 
 __all__ = ["MOST_BYTES", "MOST_ROWS", "application"]
 
@@ -112,12 +112,13 @@ _T = TypeVar("_T")
 _log = logging.getLogger("sixfold.serving")
 
 
-def application(bundle: Bundle, engine: Engine | None = None) -> ASGIApp:
+def application(bundle: Bundle, engine: Engine | None = None, witness: Witness | None = None) -> ASGIApp:
     """The ASGI application that serves ``bundle``.
 
     Args:
         bundle: The model.
         engine: Its engine, where one is loaded already.
+        witness: Told of every request for answers, after its answer was sent.
     """
     service = _Service(bundle, engine if engine is not None else Engine(bundle))
     return Starlette(
@@ -132,7 +133,7 @@ def application(bundle: Bundle, engine: Engine | None = None) -> ASGIApp:
             Route("/report", service.report),
             *(Route(path, service.page) for path in _PAGE),
         ],
-        middleware=[Middleware(_Frame)],
+        middleware=[Middleware(_Frame, product=bundle.product.name, witness=witness)],
         exception_handlers={HTTPException: _http_error, SixfoldError: _error},
     )
 
@@ -243,13 +244,14 @@ class _Service:
             if media == "multipart/form-data":
                 form = await _multipart(request, body)
                 sent: _Asked | None = _Asked(_form_rows(form))
-                body = b""
             else:
                 sent = None
-            answers = await asyncio.get_running_loop().run_in_executor(
+            request.state.bytes = len(body)
+            rows, answers = await asyncio.get_running_loop().run_in_executor(
                 self._pool, self._answers, sent, media, body, _reader(request)
             )
         request.state.rows = len(answers)
+        request.state.exchanged = (self._version, rows, answers)
         return _json(orjson.dumps(self._record(answers, request.state.request_id, begun)))
 
     async def live(self, _: Request) -> Response:
@@ -287,7 +289,10 @@ class _Service:
         content, media = self._page[request.url.path.removeprefix(request.scope.get("root_path", ""))]
         return Response(content, media_type=media, headers={"cache-control": "no-cache"})
 
-    def _answers(self, asked: _Asked | None, media: str, body: bytes, reader: str) -> list[dict[str, Any]]:
+    def _answers(
+        self, asked: _Asked | None, media: str, body: bytes, reader: str
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The rows that a request asks about, and their answers."""
         use_language(reader)  # of this thread: the kinds of column say in it what is wrong with a value
         if asked is None:
             asked = self._asked(media, body)
@@ -295,7 +300,7 @@ class _Service:
             raise RequestError("no_rows")
         if len(asked.rows) > MOST_ROWS:
             raise RequestError("too_many_rows", count=len(asked.rows), limit=MOST_ROWS)
-        return self._engine.answers(asked.rows, asked.settings)
+        return asked.rows, self._engine.answers(asked.rows, asked.settings)
 
     def _asked(self, media: str, body: bytes) -> _Asked:
         only = next(iter(self._bundle.given.values())) if len(self._bundle.given) == 1 else None
@@ -355,7 +360,7 @@ def _about(bundle: Bundle, version: str) -> dict[str, Any]:
             "title": _text(target),
             "widget": target.widget,
             "usual": getattr(target, "usual", None),
-            "coverage": COVERAGE,
+            "coverage": product.evaluate.coverage,
         },
         "outcome": None
         if bundle.outcome is None
@@ -494,8 +499,8 @@ def _csv_rows(body: bytes) -> list[dict[str, Any]]:
 class _Frame:
     """Around every request: its id, the security headers, errors nobody meant as JSON, one log line without content."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, product: str, witness: Witness | None) -> None:
+        self._app, self._product, self._witness = app, product, witness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -533,6 +538,26 @@ class _Frame:
             known = scope["path"] if scope["path"] in _ANSWERING else "page"
             rows = getattr(request.state, "rows", 0)
             _log.info("%s %s %s %d %d rows %.1f ms", request_id, scope["method"], known, status, rows, took)
+            if self._witness is not None and known != "page":
+                self._witness.tell(self._exchange(request, known, status, took))
+
+    def _exchange(self, request: Request, endpoint: str, status: int, took: float) -> Exchange:
+        told = request.state
+        model, rows, answers = getattr(told, "exchanged", ("", (), ()))
+        return Exchange(
+            request=told.request_id,
+            at=time.time() - took / 1000,
+            product=self._product,
+            model=model,
+            endpoint=endpoint,
+            status=status,
+            milliseconds=took,
+            rows=rows,
+            answers=answers,
+            error=getattr(told, "error", None),
+            client=request.client.host if request.client else None,
+            bytes=getattr(told, "bytes", 0),
+        )
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -551,6 +576,7 @@ def _error(
     reader = _reader(request)
     if status is None:
         status = _STATUS.get(error.slug, 400) if isinstance(error, RequestError) else 500
+    request.state.error = error.code
     record: dict[str, Any] = {"code": error.code, "says": error.says(reader), "mend": error.mend(reader)}
     if "row" in error.values:
         record["row"] = int(error.values["row"])

@@ -7,7 +7,7 @@ from sixfold.stages.deliver import Deliver
 from sixfold.stages.deploy import Deploy, bundle_from
 from sixfold.stages.evaluate import Evaluate
 from sixfold.stages.prepare import Prepare
-from sixfold.stages.train import Train, own_network
+from sixfold.stages.train import Train, folds_of, own_network, seconds_left, trial_of
 
 __all__ = [
     "STAGES",
@@ -19,8 +19,11 @@ __all__ = [
     "Stage",
     "Train",
     "bundle_from",
+    "folds_of",
     "hold_settings",
     "own_network",
+    "seconds_left",
+    "trial_of",
 ]
 
 STAGES: tuple[Stage, ...] = (Collect(), Prepare(), Train(), Evaluate(), Deploy(), Deliver())

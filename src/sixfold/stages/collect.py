@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,7 +34,14 @@ class Collect(Stage):
 
     Members are ``rows-00000.parquet`` … with the columns of the product, ``__split__`` where the source has an official
     split, and ``__path__`` where rows have a name for people. All shards have the same types.
+
+    Args:
+        enough: Asked after each piece with the rows read so far: whether those will do. A quote reads a part of a large
+            source; what the artefact then says of itself has ``is_part``. Left out, all rows are read.
     """
+
+    def __init__(self, enough: Callable[[int], bool] | None = None) -> None:
+        self._enough = enough
 
     name: ClassVar[str] = "collect"
 
@@ -78,6 +85,7 @@ class Collect(Stage):
         shards = _Shards(work)
         total, rows, told = source.count(), 0, time.monotonic()
         splits: dict[str, int] = {}
+        is_part = False
         work.step(0, total, "rows")
         windows: dict[str, Any] = {}
         for chosen in gathered(product, source, work.listener, windows):
@@ -89,6 +97,9 @@ class Collect(Stage):
             if time.monotonic() - told >= _SECONDS_BETWEEN_STEPS:
                 told = time.monotonic()
                 work.step(rows, total, "rows")
+            if self._enough is not None and self._enough(rows):
+                is_part = True
+                break
         if rows == 0:
             raise SourceError("no_rows", path=source.place)
         digest = shards.finish()
@@ -109,6 +120,7 @@ class Collect(Stage):
             "provenance": {**asdict(provenance), "name": provenance.name, "rows": rows},
             "digest": digest,
             **({"windows": windows} if windows else {}),
+            **({"is_part": True, "total": total} if is_part else {}),
         }
 
 

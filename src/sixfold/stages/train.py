@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sixfold.errors import TrainingError
 from sixfold.families import find, names
-from sixfold.fields import input_names
+from sixfold.fields import Field, input_names
 from sixfold.networks import Fitted, Network
 from sixfold.networks.keras import Keras
 from sixfold.product import Product
@@ -18,7 +18,7 @@ from sixfold.store import Artefact, Prepared, Workspace
 from sixfold.tasks import task_of
 from sixfold.training import Folds, Search, Trial, run_trial
 
-__all__ = ["Train", "own_network"]
+__all__ = ["Train", "folds_of", "own_network", "seconds_left", "trial_of"]
 
 _EVALUATION_SECONDS, _EVALUATION_SECONDS_PER_ROW = 5.0, 5e-4
 """What `evaluate` takes beside running a small graph, on two cores: baselines, intervals, the report."""
@@ -40,7 +40,7 @@ class Train(Stage):
     name: ClassVar[str] = "train"
 
     def depends_on(self, product: Product) -> dict[str, Any]:
-        train = product.train.model_dump(mode="json", exclude_unset=True)
+        train = product.train.model_dump(mode="json", exclude_unset=True, exclude={"price"})
         family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
         versions = {name: find(family, name).version for name in names(family)}
         used = versions if product.train.network == "auto" else {k: versions[k] for k in (product.train.network,)}
@@ -62,31 +62,17 @@ class Train(Stage):
         if rows == 0:
             raise TrainingError("no_rows")
         given = {name: prepared.given[column].form for column, name in input_names(prepared.given).items()}
-        train = product.train
-        template = Trial(
-            home=str(work.store.home.path),
-            key=work.key,
-            prepared=inputs["prepare"].key,
-            product={**product.to_mapping(), "data": "–"},
-            folder=str(product.folder),
-            network=train.network,
-            options=train.options,
-            said=train.recipe,
-            minutes=None,
-            seed=work.seed,
-        )
-        seconds = None if train.minutes is None else _seconds_left(train.minutes, inputs, prepared)
+        train, template = product.train, trial_of(product, inputs["prepare"], work)
+        before = sum(inputs[stage].seconds for stage in ("collect", "prepare"))
+        seconds = None if train.minutes is None else seconds_left(train.minutes, before, prepared.rows("test"))
         task = task_of(product)(product, prepared.target, prepared.outcome)
         output = task.output
         hold_asked(product, given, task)
-        if train.keras is None and train.network == "auto":
-            folds, columns = _folds(inputs["prepare"], prepared, seconds), list(prepared.given)
+        known, columns = rows + prepared.rows("validation"), list(prepared.given)
+        folds = folds_of(inputs["prepare"].about["split"], known, prepared.given, seconds)
+        if template.network == "auto":
             search = Search(template, given, task, rows, train.options, work, seconds, train.trials, folds, columns)
             return search.run()
-        if train.keras is not None:
-            template = template.model_copy(
-                update={"network": "keras", "options": own_network(product).options.model_dump()}
-            )
         work.note("train.network", network=template.network)
         family: type[Network] = Network  # type: ignore[type-abstract]  # a family is looked up, never built
         kind = find(family, template.network)
@@ -94,7 +80,7 @@ class Train(Stage):
             able = ", ".join(name for name in names(family) if output.form in find(family, name).makes)
             raise TrainingError("cannot_make", network=kind.kind(), form=output.form, able=able)
         is_fitted = issubclass(kind, Fitted)
-        count = _folds(inputs["prepare"], prepared, seconds).fitted if is_fitted else 1
+        count = folds.fitted if is_fitted else 1
         result = run_trial(template.model_copy(update={"seconds": seconds, "folds": count}), work.listener)
         members = result.stored()
         judged = "validation.safetensors"
@@ -104,18 +90,40 @@ class Train(Stage):
         return result.about
 
 
-def _folds(artefact: Artefact, prepared: Prepared, seconds: float | None) -> Folds:
+def trial_of(product: Product, prepared: Artefact, work: Workspace) -> Trial:
+    """What all trials of a product have in common; of a network that is named, or the user's own, all of it."""
+    train, is_own = product.train, product.train.keras is not None
+    return Trial(
+        home=str(work.store.home.path),
+        key=work.key,
+        prepared=prepared.key,
+        product={**product.to_mapping(), "data": "–"},
+        folder=str(product.folder),
+        network="keras" if is_own else train.network,
+        options=own_network(product).options.model_dump() if is_own else train.options,
+        said=train.recipe,
+        minutes=None,
+        seed=work.seed,
+    )
+
+
+def folds_of(split: Mapping[str, Any], rows: int, given: Mapping[str, Field], seconds: float | None) -> Folds:
     """In how many folds networks take their rows.
 
     A tenth of few rows would be too few to choose by, and dear to do without; and what is fitted quickly can afford to
     learn from validation rows too, whatever their number. Only where validation rows were drawn at random: groups and
     times must not be mixed.
+
+    Args:
+        split: What `prepare` says of the split.
+        rows: How many rows there are for training and validation.
+        given: The fitted columns.
+        seconds: What training may take, where that is bounded.
     """
-    split, rows = artefact.about["split"], prepared.rows("train") + prepared.rows("validation")
     if split["way"] not in _DRAWN_AT_RANDOM or "validation" in split["official"]:
         return Folds()
     has_time = seconds is not None and seconds >= _FOLDED_PICTURES_SECONDS
-    are_quick = all(field.form.name == "steps" or not field.is_heavy for field in prepared.given.values())
+    are_quick = all(field.form.name == "steps" or not field.is_heavy for field in given.values())
     return Folds(
         light=_FOLDS if rows < _FEW_ROWS else 1,
         heavy=_FOLDS if rows < _FEW_ROWS and (are_quick or has_time) else 1,
@@ -123,10 +131,15 @@ def _folds(artefact: Artefact, prepared: Prepared, seconds: float | None) -> Fol
     )
 
 
-def _seconds_left(minutes: float, inputs: Mapping[str, Artefact], prepared: Prepared) -> float:
-    """What training may take of a budget that also holds the stages before it, and the evaluation after it."""
-    before = sum(inputs[stage].seconds for stage in ("collect", "prepare"))
-    after = _EVALUATION_SECONDS + _EVALUATION_SECONDS_PER_ROW * prepared.rows("test")
+def seconds_left(minutes: float, before: float, rows: int) -> float:
+    """What training may take of a budget that also holds the stages before it, and the evaluation after it.
+
+    Args:
+        minutes: The budget.
+        before: Seconds that the stages before took.
+        rows: How many test rows there are.
+    """
+    after = _EVALUATION_SECONDS + _EVALUATION_SECONDS_PER_ROW * rows
     return max(_LEAST_SHARE * minutes * 60, minutes * 60 - before - after)
 
 

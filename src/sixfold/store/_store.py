@@ -45,7 +45,8 @@ class Artefact:
     """What a stage made: immutable.
 
     ``digest`` names it by content, ``about`` is what it says of itself (plain JSON), ``seconds`` is what making it
-    took: the same content made again has the same digest, however long that was.
+    took: the same content made again has the same digest, however long that was; ``used`` is what else making it took
+    of the machine (:class:`sixfold.metering.Used`), where that was measured.
     """
 
     stage: str
@@ -54,6 +55,7 @@ class Artefact:
     about: dict[str, Any]
     members: dict[str, Member] = field(default_factory=dict)
     seconds: float = 0.0
+    used: dict[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -101,7 +103,13 @@ class Store:
         return data
 
     def keep(
-        self, stage: str, key: str, about: dict[str, Any], members: dict[str, Member], seconds: float = 0.0
+        self,
+        stage: str,
+        key: str,
+        about: dict[str, Any],
+        members: dict[str, Member],
+        seconds: float = 0.0,
+        used: dict[str, Any] | None = None,
     ) -> Artefact:
         """Record that ``stage`` made an artefact of these members, in so many seconds, from what ``key`` names."""
         body = {
@@ -115,9 +123,10 @@ class Store:
             "key": key,
             "artefact": [sealed.blob, sealed.size],
             "seconds": round(seconds, 3),
+            **({"used": used} if used else {}),
         }
         self._sign_record(self._step_path(stage, key), record)
-        return Artefact(stage, key, sealed.blob, about, dict(members), record["seconds"])
+        return Artefact(stage, key, sealed.blob, about, dict(members), record["seconds"], used or {})
 
     def made(self, stage: str, key: str) -> Artefact | None:
         """The artefact that ``stage`` made for ``key``; ``None`` if it has not, or a member of it is gone.
@@ -137,7 +146,8 @@ class Store:
         members = {name: Member(*values) for name, values in body["members"].items()}
         if not all(self._blob_path(member.blob).exists() for member in members.values()):
             return None
-        return Artefact(stage, key, sealed.blob, body["about"], members, record["seconds"])
+        used = dict(record.get("used") or {})
+        return Artefact(stage, key, sealed.blob, body["about"], members, record["seconds"], used)
 
     def save_slot(self, key: str, about: dict[str, Any], data: bytes) -> None:
         """Replace the checkpoint called ``key``; a crash leaves the old one or the new one."""

@@ -1,6 +1,6 @@
 """The tasks, one file each; and what turns a network's output into an answer."""
 
-from sixfold.tasks._decision import Decision, Effect
+from sixfold.tasks._decision import Decision, Effect, Sets
 from sixfold.tasks._graphs import GRAPH, Graphs, graph_members
 from sixfold.tasks._grid import PITCH, Grid, Guide
 from sixfold.tasks._pick import task_of
@@ -16,6 +16,7 @@ __all__ = [
     "Grid",
     "Guide",
     "Output",
+    "Sets",
     "Streamed",
     "Task",
     "graph_members",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from sixfold.fields import Array
 
-__all__ = ["Decision", "Effect"]
+__all__ = ["Decision", "Effect", "Sets"]
 
 _TINY = 1e-7
 
@@ -36,6 +38,44 @@ class Effect(BaseModel):
     slope_error: float
 
 
+class Sets(BaseModel):
+    """Which classes stand beside an answer, so that the right one is among them in a stated share of cases.
+
+    A class is named where its score is at most ``limit``; the answer always is. So sets hold the truth as often as was
+    asked for, or, where the answer alone is right more often than that, as often as the answer is.
+
+    Args:
+        way: ``smallest``: the score is one less the chance, which makes the smallest sets on average (LAC: Sadinle, Lei
+            & Wasserman 2019). ``adaptive``: the chances of all classes that are likelier, so that a set grows with the
+            doubt (APS: Romano, Sesia & Candès 2020, without their random part).
+        limit: The score that the truth of so many validation rows does not exceed (split conformal).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    way: Literal["smallest", "adaptive"]
+    limit: float
+
+    @staticmethod
+    def scores(way: str, chances: Array) -> Array:
+        """How unlike the truth each class is of rows with chances (n, classes): (n, classes)."""
+        if way == "smallest":
+            return np.asarray(1 - chances)
+        order = np.argsort(-chances, axis=1, kind="stable")
+        ranked = np.take_along_axis(chances, order, axis=1)
+        before = np.zeros_like(ranked)
+        np.cumsum(ranked[:, :-1], axis=1, out=before[:, 1:])
+        found = np.empty_like(before)
+        np.put_along_axis(found, order, before, axis=1)
+        return found
+
+    def of(self, chances: Array, answers: Array) -> Array:
+        """Which classes each set names (n, classes), of calibrated chances (n, classes) and answered classes (n,)."""
+        named = self.scores(self.way, chances) <= self.limit
+        named[np.arange(len(named)), answers] = True
+        return named
+
+
 class Decision(BaseModel):
     """Calibration, threshold and interval.
 
@@ -44,6 +84,7 @@ class Decision(BaseModel):
         threshold: For yes or no: the calibrated probability from which the answer is yes.
         margin: For numbers: how far above and below the answer its interval reaches, in the target's encoded units
             (split conformal: Lei et al. 2018); ``None`` where there were too few validation rows to tell.
+        sets: For classes: which others are named beside the answer; ``None`` where there were too few validation rows.
         thresholds: For boxes: of each class, the score from which one is told.
         effects: For choices: of each arm but the first, how the effects that the network tells are read.
         widening: For forecasts: what the distances of quantiles from the median are multiplied by, so that the interval
@@ -59,6 +100,7 @@ class Decision(BaseModel):
     temperature: float = 1.0
     threshold: float = 0.5
     margin: float | None = None
+    sets: Sets | None = None
     thresholds: tuple[float, ...] | None = None
     effects: tuple[Effect, ...] = ()
     widening: float = 1.0

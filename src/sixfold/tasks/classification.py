@@ -82,21 +82,34 @@ class Classification(Task):
         else:
             winners = decision.best(chances)
         asking = decision.asking(chances[:, 1] if self.is_binary else chances[np.arange(len(chances)), winners])
+        named = None if decision.sets is None else decision.sets.of(chances, winners)
         return [
             {
-                **({} if decision.asks is None else {"ask": bool(asked)}),
+                **({} if decision.asks is None else {"ask": bool(asking[place])}),
+                **({} if named is None else {"one_of": self._named(row, named[place])}),
                 self.target.name: self.classes[winner],
                 "confidence": float(row[winner]),
                 "probabilities": {name: float(chance) for name, chance in zip(self.classes, row, strict=True)},
             }
-            for winner, row, asked in zip(winners.tolist(), chances, asking, strict=True)
+            for place, (winner, row) in enumerate(zip(winners.tolist(), chances, strict=True))
         ]
+
+    def _named(self, chances: Array, named: Array) -> list[str]:
+        """The classes that a set names, the likeliest first."""
+        places = np.flatnonzero(named)
+        return [self.classes[place] for place in places[np.argsort(-chances[places], kind="stable")]]
 
     def answer_schema(self) -> Mapping[str, Any]:
         return {
             "type": "object",
             "properties": {
                 "ask": {"type": "boolean", "description": "Whether a person should answer instead."},
+                "one_of": {
+                    "type": "array",
+                    "description": "The right class is one of these "
+                    f"in {self.product.evaluate.coverage:.0%} of cases; left out where that was not measured.",
+                    "items": {"type": "string", "enum": self.classes},
+                },
                 self.target.name: {"type": "string", "enum": self.classes},
                 "confidence": {"type": "number", "minimum": 0, "maximum": 1},
                 "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},

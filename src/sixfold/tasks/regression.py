@@ -13,16 +13,14 @@ from sixfold.product import Product
 from sixfold.tasks._decision import Decision
 from sixfold.tasks._task import Figure, Output, Task
 
-__all__ = ["COVERAGE", "Regression"]
-
-COVERAGE = 0.9
-"""The share of rows whose true number is to lie in the interval that goes with each answer."""
+__all__ = ["Regression"]
 
 
 class Regression(Task):
     """Predict a ``number``: the network gives it as the target column encodes it.
 
-    The answer is the number in the target's own units, and the interval that holds the true one in nine cases of ten.
+    The answer is the number in the target's own units, and the interval that holds the true one in a stated share of
+    cases.
     """
 
     title: ClassVar[Text] = Text("regression", "回归")
@@ -92,7 +90,8 @@ class Regression(Task):
         number = {"type": "number"}
         interval = {
             "type": "object",
-            "description": f"Holds the true number in {COVERAGE:.0%} of cases; left out where that was not measured.",
+            "description": f"Holds the true number in {self.product.evaluate.coverage:.0%} of cases; "
+            "left out where that was not measured.",
             "properties": {"low": number, "high": number},
             "required": ["low", "high"],
         }

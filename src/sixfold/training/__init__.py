@@ -3,8 +3,23 @@
 from sixfold.training._adversarial import PASSED
 from sixfold.training._augment import HIDEABLE, changes_of
 from sixfold.training._candidates import candidates
-from sixfold.training._search import Search
+from sixfold.training._search import LONGER, MOST_TRIALS, UNASKED_SECONDS, Search, first_slice
 from sixfold.training._trial import Result, Trial, run_trial
-from sixfold.training._tried import Folds
+from sixfold.training._tried import Contender, Folds
 
-__all__ = ["HIDEABLE", "PASSED", "Folds", "Result", "Search", "Trial", "candidates", "changes_of", "run_trial"]
+__all__ = [
+    "HIDEABLE",
+    "LONGER",
+    "MOST_TRIALS",
+    "PASSED",
+    "UNASKED_SECONDS",
+    "Contender",
+    "Folds",
+    "Result",
+    "Search",
+    "Trial",
+    "candidates",
+    "changes_of",
+    "first_slice",
+    "run_trial",
+]

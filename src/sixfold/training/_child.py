@@ -61,6 +61,8 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     kind = find(Network, trial.network)  # type: ignore[type-abstract]  # a family is looked up, never built
     network = kind(kind.Options(**trial.options), beside=Path(trial.folder))
     train = _fitted if isinstance(network, Fitted) else _layered
+    if trial.shares:
+        return _of_shares(trial, train(trial, network, [feed.shared(rows) for rows in trial.shares], task, work), work)
     held: tuple[Array, Array] | None = None
     if task.output.form not in ("vector", "arms"):  # too large to be kept for every row: its best epoch judges it
         (made,) = train(trial, network, [feed], task, work)
@@ -106,6 +108,32 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     return Result(members={name: (member.blob, member.size) for name, member in work.members.items()}, about=about)
 
 
+def _of_shares(trial: Trial, made: Sequence[_Made], work: Workspace) -> Result:
+    """What was made of each share of the rows, and what that took."""
+    weights = dict(work.members)
+    work.members.clear()
+    for number, one in enumerate(made):
+        work.write(f"{number}/graph.onnx", one.graph)
+        for name, part in one.further.items():
+            work.write(f"{number}/graph-{name}.onnx", part)
+        work.write_json(f"{number}/history.json", one.history)
+        kept = weights.get(f"weights-{number}.safetensors", weights.get("weights.safetensors"))
+        if kept is not None:
+            work.members[f"{number}/weights.safetensors"] = kept
+    shares = [
+        {
+            **one.about,
+            "rows": rows,
+            "recipe": one.description["recipe"],
+            "versions": one.description["versions"],
+            "judged": one.judged[0],
+        }
+        for rows, one in zip(trial.shares, made, strict=True)
+    ]
+    about = {"network": trial.network, "shares": shares, "wall_seconds": round(_since_start(), 3)}
+    return Result(members={name: (member.blob, member.size) for name, member in work.members.items()}, about=about)
+
+
 @dataclass(frozen=True, slots=True)
 class _Made:
     """What training made: the graph, those it needs beside it, what is to be told of it, and what its best epoch
@@ -137,7 +165,7 @@ def _fitted(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work:
     for number, feed in enumerate(feeds):
         begun = time.monotonic()
         history: list[dict[str, float]] = []
-        budget = _share_left(trial, len(feeds) - number)
+        budget = _share_left(trial, number, len(feeds))
 
         def tell(
             done: int,
@@ -174,7 +202,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
 
     keep_heap()
     given = feeds[0].forms
-    fed, facts = _fed(network, feeds, task)
+    fed, facts = _fed(trial, network, feeds, task)
     on, form = feeds[0].base, task.target.form.name
     lying = None if on is None else Lying(on, form, task.ignored)
 
@@ -201,7 +229,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     kept = work.checkpoint() if len(feeds) == 1 else None
     wanted = recipe_of(network.recipe(given, task.output, facts), None, trial.said).precision
     precision = kept[0]["precision"] if kept is not None else wanted
-    if precision == "auto" and trial.seconds is not None and trial.seconds < _WORTH_A_TRIAL:
+    if precision == "auto" and trial.seconds is not None and trial.seconds < _WORTH_A_TRIAL and not trial.shares:
         precision = "float32"
     if precision == "auto":
         precision = _faster(lambda one: made(one, trial.seed), fed)
@@ -215,7 +243,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
             fresh = _learning(network.build(given, task.output, facts)).get_weights()
             stepper.restore(beginning)
             _learning(model).set_weights(fresh)
-        budget = _share_left(trial, len(feeds) - number)
+        budget = _share_left(trial, number, len(feeds))
         if trial.minutes is not None and trial.seconds is None:
             budget = trial.minutes * 60
         every = trial.checkpoint_seconds if len(feeds) == 1 else float("inf")
@@ -225,13 +253,16 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
     return found
 
 
-def _fed(network: Layered, feeds: Sequence[Feed], task: Task) -> tuple[list[Feed], Facts]:
+def _fed(trial: Trial, network: Layered, feeds: Sequence[Feed], task: Task) -> tuple[list[Feed], Facts]:
     """The rows as the network learns from them, and what it may adapt to."""
     facts = feeds[0].facts
+    if trial.rows is not None:
+        facts = replace(facts, rows=trial.rows)
     if not network.is_taught:
         return list(feeds), facts
     fed = [feed.taught(network.at_once) for feed in feeds]
-    return fed, replace(facts, rows=fed[0].rows, columns={**facts.columns, "target": task.target.state})
+    pieces = fed[0].rows / max(1, feeds[0].rows)  # long texts are taught in several pieces
+    return fed, replace(facts, rows=round(pieces * facts.rows), columns={**facts.columns, "target": task.target.state})
 
 
 def _through(frozen: Any, feeds: Sequence[Feed], trial: Trial) -> list[Feed]:
@@ -240,14 +271,26 @@ def _through(frozen: Any, feeds: Sequence[Feed], trial: Trial) -> list[Feed]:
 
     if trial.said.get("augment"):
         raise TrainingError("augment_frozen", network=trial.network)
-    return [feed.through(lambda inputs: mapped(frozen, inputs, feeds[0].texts)) for feed in feeds]
+
+    def first(inputs: dict[str, Array]) -> dict[str, Array]:
+        return mapped(frozen, inputs, feeds[0].texts)
+
+    if trial.shares:
+        whole = feeds[0].through(first)
+        return [whole.shared(rows) for rows in trial.shares]
+    return [feed.through(first) for feed in feeds]
 
 
-def _share_left(trial: Trial, folds: int) -> float | None:
-    """What this fold may take of the trial's time, if that is bounded: an even share of what is left of it."""
+def _share_left(trial: Trial, number: int, count: int) -> float | None:
+    """What fold ``number`` of so many may take of the trial's time, if that is bounded: an even share of what is left
+    of it; of shares of the rows, by the square of how many they are."""
     if trial.seconds is None:
         return None
-    return max(1.0, (trial.seconds - _since_start() - trial.reserve) / folds)
+    left = trial.seconds - _since_start() - trial.reserve
+    if trial.shares:
+        weights = [rows**2 for rows in trial.shares[number:]]
+        return max(1.0, left * weights[0] / sum(weights))
+    return max(1.0, left / (count - number))
 
 
 def _exported(
@@ -308,6 +351,10 @@ def _exported(
             "seconds": round(standing.spent, 3),
             "was_cut": standing.was_cut,
             "whole_seconds": standing.whole_seconds,
+            "pace": standing.pace,
+            "judging": round(standing.judging, 3),
+            "steps": standing.steps,
+            "batch": standing.batch,
             "graph_difference": difference,
             "export_seconds": round(time.monotonic() - begun, 3),
         },

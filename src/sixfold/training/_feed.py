@@ -71,6 +71,7 @@ class Feed:
         self._mapping: Callable[[dict[str, Array]], dict[str, Array]] | None = None
         self._is_taught, self._pieces = False, 1.0
         self._at_once: int | None = None
+        self._first: int | None = None
         names = input_names(prepared.given)
         self._names = {column: name for column, name in names.items() if not columns or column in columns}
         self.forms: dict[str, Form] = {name: prepared.given[column].form for column, name in self._names.items()}
@@ -91,11 +92,15 @@ class Feed:
         draw = np.random.default_rng([self._seed, number])
         for group in draw.permutation(len(self._groups)):
             chunk = self._resident if self._resident is not None else self._chunk(self._groups[group])
-            order = draw.permutation(chunk.rows)
+            order = draw.permutation(chunk.rows if self._first is None else min(self._first, chunk.rows))
+            if self._first is not None and len(order) > batch:
+                order = order[: len(order) // batch * batch]
             yield chunk, order if chunk.lengths is None else _alike(order, chunk.lengths, batch, draw)
 
     def steps(self, batch: int) -> int:
         """How many steps of ``batch`` rows an epoch has."""
+        if self._first is not None:
+            return max(1, self._first // batch)
         if self._resident is not None:
             return -(-self._resident.rows // batch)
         rows = {shard.name: shard.rows for shard in self._prepared.shards}
@@ -116,6 +121,8 @@ class Feed:
     def whole(self) -> Rows:
         """All training rows that fit in memory at once."""
         chunk = self._resident if self._resident is not None else self._chunk(self._groups[0])
+        if self._first is not None:
+            chunk = chunk.at(np.arange(min(self._first, chunk.rows)))
         return Rows(chunk.inputs, chunk.targets, self._columns)
 
     @property
@@ -158,6 +165,18 @@ class Feed:
             before = {shard.name: shard.rows for shard in self._prepared.shards}
             feed._pieces = first.rows / sum(before[name] for name in feed._groups[0])
             feed.rows = round(feed._pieces * self.rows)
+            if feed._first is not None:
+                feed._first = round(feed._pieces * feed._first)
+        return feed
+
+    def shared(self, rows: int) -> Feed:
+        """The first rows of the same ones, and the same validation rows: the first are drawn at random as all are.
+
+        They stay where they are, so that steps need not be compiled anew; a last batch that is not full is left out.
+        """
+        feed = copy.copy(self)
+        feed._groups, feed._resident = self._groups[:1], self._resident or self._chunk(self._groups[0])
+        feed._first = feed.rows = min(rows, feed._resident.rows)
         return feed
 
     def folded(self, number: int, of: int) -> Feed:

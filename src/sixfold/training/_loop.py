@@ -45,6 +45,10 @@ class Standing:
         precision: Of the arithmetic: chosen once, by measuring.
         was_cut: Whether the clock ended training, not the recipe.
         whole_seconds: What the whole recipe would take, as far as it came.
+        pace: Seconds of a step, once compiled; ``None`` where there were too few to tell.
+        judging: Seconds that went into judging validation rows.
+        steps: Steps done.
+        batch: Rows of a step.
     """
 
     epoch: int = 0
@@ -57,6 +61,10 @@ class Standing:
     precision: str = "float32"
     was_cut: bool = False
     whole_seconds: float | None = None
+    pace: float | None = None
+    judging: float = 0.0
+    steps: int = 0
+    batch: int = 0
 
 
 @dataclass
@@ -106,7 +114,9 @@ class Loop:
         self.stepper.finish()
         self._at.was_cut = self._at.epoch < self._at.epochs and not (self._is_stale() or self._is_done())
         self._at.spent = self._spent()
+        self._at.batch = self.recipe.batch
         if self._pace:
+            self._at.pace = self._pace
             self._at.whole_seconds = round(self._pace * self._steps * self._at.epochs, 1)
         return self._at
 
@@ -124,6 +134,7 @@ class Loop:
             if not np.isfinite(figures["loss"]):
                 raise TrainingError("diverged", epoch=self._at.epoch + 1, rate=f"{rates[-1]:.2g}")
             self._at.step += len(batches)
+            self._at.steps += len(batches)
             self._learn_pace((time.monotonic() - called) / len(batches))
             if self._is_late() or self._is_done():
                 break
@@ -153,7 +164,9 @@ class Loop:
         validation = self.feed.validation
         figures = self.stepper.figures()
         if validation.rows:
+            judged = time.monotonic()
             figures |= {f"val_{name}": value for name, value in self.stepper.judged(validation).items()}
+            self._at.judging += time.monotonic() - judged
         self._at.epoch, self._at.step = self._at.epoch + 1, 0
         loss = figures.get("val_loss", figures["loss"])
         if self._at.best is None or loss < self._at.best:

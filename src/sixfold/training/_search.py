@@ -28,11 +28,11 @@ from sixfold.tasks import Task
 from sixfold.training._candidates import candidates
 from sixfold.training._ensemble import calibrated, loss_of_rows, merged, mixture, temperature_of
 from sixfold.training._trial import Trial, run_trial
-from sixfold.training._tried import Folds, Tried
+from sixfold.training._tried import Contender, Folds, Tried
 
-__all__ = ["Search"]
+__all__ = ["LONGER", "MOST_TRIALS", "UNASKED_SECONDS", "Search", "first_slice"]
 
-_UNASKED_SECONDS = 180.0
+UNASKED_SECONDS = 180.0
 """What a search may take where nobody says how long: each network once, and a longer run for one that was cut."""
 
 _SLICE = 0.15
@@ -40,10 +40,10 @@ _SHORTEST_SLICE = 25.0
 """TensorFlow takes about five seconds to start and a few more to compile: a shorter slice measures little else."""
 
 _SHORTEST_RUN, _OF_IDLE = 8.0, 1.5
-_LONGER = 1.5
+LONGER = 1.5
 """How many times as long as before a network that was cut must be able to train to be begun anew."""
 
-_MOST_TRIALS = 40
+MOST_TRIALS = 40
 _LATE = 0.04
 """Of the budget, by how much the last trial may be late."""
 
@@ -59,6 +59,11 @@ _VARIED = 2
 _SURE = 2.0
 _FOLDS_PAY = 0.6
 """Of what its whole recipe takes, the time that each fold of a network of pictures or texts must have at least."""
+
+
+def first_slice(budget: float) -> float:
+    """Seconds that a first look at a network gets of a budget in seconds."""
+    return max(_SLICE * budget, _SHORTEST_SLICE)
 
 
 class Search:
@@ -98,8 +103,8 @@ class Search:
         self._light = self._beside(said)
         if not self._kinds:
             raise TrainingError("none_suits", forms=", ".join(form.name for form in given.values()))
-        self._budget = _UNASKED_SECONDS if seconds is None else seconds
-        self._is_asked, self._most = seconds is not None, most if most is not None else _MOST_TRIALS
+        self._budget = UNASKED_SECONDS if seconds is None else seconds
+        self._is_asked, self._most = seconds is not None, most if most is not None else MOST_TRIALS
         self._tried: list[Tried] = []
         self._begun = time.monotonic()
         self._spent_before = 0.0
@@ -158,6 +163,23 @@ class Search:
 
     def _first(self) -> None:
         """Each network as its maker would set it, the best suited first; then the further proposals of each."""
+        queue = self.contenders()
+        done = sum(one.why == "first" for one in self._tried)
+        for place, one in enumerate(queue):
+            if place < done:
+                continue
+            left = self._left()
+            if self._tried and (left < self._shortest() or self._is_perfect() or len(self._tried) >= self._most):
+                return
+            # Where nobody gives a time, the best suited network takes what it needs; a budget is shared out.
+            is_shared = self._is_asked and len(queue) > 1
+            share = min(left, first_slice(self._budget)) if is_shared else left
+            # A first look at a network that is dear to build is one fold of it; what is worth more time has them all.
+            is_look = is_shared and one.is_heavy
+            self._try(one.kind, one.options, one.proposal, "first", share, 1 if is_look else one.folds)
+
+    def contenders(self) -> list[Contender]:
+        """Every network as its maker would set it, the best suited first; then the further proposals of each."""
         queue = [
             (turn, order, kind, options, proposal)
             for order, (kind, options) in enumerate(self._kinds)
@@ -166,19 +188,10 @@ class Search:
             )
         ]
         queue.sort(key=lambda entry: entry[:2])
-        done = sum(one.why == "first" for one in self._tried)
-        for place, (_, _, kind, options, proposal) in enumerate(queue):
-            if place < done:
-                continue
-            left = self._left()
-            if self._tried and (left < self._shortest() or self._is_perfect() or len(self._tried) >= self._most):
-                return
-            # Where nobody gives a time, the best suited network takes what it needs; a budget is shared out.
-            is_shared = self._is_asked and len(queue) > 1
-            share = min(left, max(_SLICE * self._budget, _SHORTEST_SLICE)) if is_shared else left
-            # A first look at a network that is dear to build is one fold of it; what is worth more time has them all.
-            is_look = is_shared and self._is_heavy(kind)
-            self._try(kind, options, proposal, "first", share, 1 if is_look else self._folds_of(kind))
+        return [
+            Contender(kind, options, proposal, self._seen(kind)[0], self._folds_of(kind), self._is_heavy(kind))
+            for _, _, kind, options, proposal in queue
+        ]
 
     def _next(self) -> tuple[Any, ...] | None:
         """The next trial, or ``None`` where the time is up or no more would pay."""
@@ -198,7 +211,7 @@ class Search:
                 longest = max(
                     (other.slice or 0.0 for other in self._tried if other.network == one.network), default=0.0
                 )
-                if left > _LONGER * longest:
+                if left > LONGER * longest:
                     return (*again, 1)
                 break
         if not self._is_asked:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Folds", "Tried"]
+from sixfold.networks import Network, Proposal
+
+__all__ = ["Contender", "Folds", "Tried"]
 
 _INWARD = ("key", "drawn", "overhead", "judged", "whole", "idle")
 """What of a trial is no matter of the report."""
@@ -75,3 +77,24 @@ class Folds:
     light: int = 1
     heavy: int = 1
     fitted: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A network that a search will try, as its maker would set it.
+
+    Args:
+        kind: The network.
+        options: What `train` says to it.
+        proposal: How it is set beyond that.
+        columns: The given columns that it looks at; empty: all.
+        folds: In how many folds it takes its rows where the time allows.
+        is_heavy: Whether it is trained in steps on pictures, texts or series.
+    """
+
+    kind: type[Network]
+    options: Mapping[str, Any]
+    proposal: Proposal
+    columns: tuple[str, ...]
+    folds: int
+    is_heavy: bool

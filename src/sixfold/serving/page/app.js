@@ -37,6 +37,9 @@ const WORDS = {
     working: "Working …",
     took: "{time} ms",
     sure: "{chance} sure",
+    oneOf: "One of {names}, in {wanted} of cases",
+    alone: "{names} alone is enough to be right in {wanted} of cases",
+    furtherNames: "{count} more",
     askPerson: "Ask a person: a mistake here would cost more than a person does. Below is what the model leans to.",
     rest: "{count} others",
     drop: "Drop a picture here, or choose one",
@@ -99,6 +102,9 @@ const WORDS = {
     working: "正在计算……",
     took: "{time} 毫秒",
     sure: "把握 {chance}",
+    oneOf: "{wanted} 的情况是以下之一：{names}",
+    alone: "{wanted} 的情况下，只说 {names} 就是对的",
+    furtherNames: "另 {count} 个",
     askPerson: "请转人工：这里答错的代价比请人回答更高。下面是模型的倾向。",
     rest: "其余 {count} 类",
     drop: "把图片拖到这里，或点击选择",
@@ -129,6 +135,7 @@ const WORDS = {
 };
 const PICTURES = "image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff,.dcm,.nii,.nii.gz";
 const MOST_BARS = 10;
+const MOST_NAMED = 6;
 const MOST_IN_A_LIST = 50; // beyond these a list to type into is quicker than a menu
 const TALL = 4; // fields; a longer form scrolls past the answer, which then stays in sight
 const MOST_CHANNELS = 6; // lines of a chart; more would be a knot
@@ -784,8 +791,9 @@ function drawAnswer() {
     parts.unshift(person);
   }
   if (isNumber && interval) parts.push(range(answer[name], interval));
+  if (name !== "one_of" && answer.one_of) said.append(oneOf(answer.one_of));
   if (answer.probabilities) parts.push(bars(answer.probabilities, String(answer[name])));
-  const drawn = [name, "confidence", "probabilities", "interval", "ask"];
+  const drawn = [name, "confidence", "probabilities", "interval", "one_of", "ask"];
   const others = Object.entries(answer).filter(([key]) => !drawn.includes(key));
   if (others.length) parts.push(more(others));
   at("answer").replaceChildren(...parts);
@@ -835,6 +843,17 @@ function range(value, interval) {
     box.append(note);
   }
   return box;
+}
+
+// The classes of which one is right in a stated share of cases.
+function oneOf(classes) {
+  const shown = classes.slice(0, MOST_NAMED).map((name) => `<b>${escaped(name)}</b>`);
+  const rest = classes.length - shown.length;
+  if (rest > 0) shown.push(escaped(say("furtherNames", { count: rest })));
+  const line = element("p", { class: "sure" });
+  const names = shown.join(document.documentElement.lang.startsWith("zh") ? "、" : ", ");
+  line.innerHTML = say(classes.length > 1 ? "oneOf" : "alone", { names, wanted: escaped(share(state.about.target.coverage)) });
+  return line;
 }
 
 function bars(probabilities, winner) {
