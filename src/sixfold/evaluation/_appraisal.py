@@ -135,6 +135,9 @@ class Appraisal(Kind, ABC, Generic[A]):
     asked_for: ClassVar[Mapping[str, Asked]] = {}
     """What gates can ask for beside the task's figures, by the name that product.yaml says."""
 
+    judges_rows: ClassVar[bool] = True
+    """Whether the headline figure of one row says how well that row was answered; not where only many together can."""
+
     most_decided_on: ClassVar[int | None] = None
     """The most validation rows that are answered to decide by, where answers are dear; ``None``: all."""
 

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sixfold.evaluation._appraisal import Appraisal, Encoded, Judged, Report
-from sixfold.evaluation._examples import collected_rows
+from sixfold.evaluation._examples import collected_columns, collected_rows
 from sixfold.evaluation._figures import formula
-from sixfold.evaluation._formula import Asked
+from sixfold.evaluation._formula import Answered, Asked
 from sixfold.evaluation._graph import Graph
 from sixfold.families import Kind, find, names
 from sixfold.fields import Array
@@ -88,6 +88,16 @@ class Finished:
     def truth(self, arrays: Mapping[str, Array]) -> Array:
         """What rows are judged by (n, …), of their arrays."""
         return self.appraisal.truth(self.task.taken(dict(arrays)))
+
+    def columns(self, names: Iterable[str], numbers: Array) -> dict[str, list[Any]]:
+        """Columns of rows as they were collected, in the order of ``numbers`` (``__row__``)."""
+        return collected_columns(self.inputs["collect"], names, numbers, self.work)
+
+    def by_row(self, answered: Answered) -> Array:
+        """The headline figure of each row alone (n,); NaN where it is not defined of one."""
+        of, once = formula(self.headline.name).of, np.ones(1)
+        places = np.arange(answered.rows)
+        return np.array([of(answered.kept(places == place), once) for place in places.tolist()], np.float64)
 
     def collected(self, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
         """Rows as they were collected, by their number (``__row__``)."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sixfold.fields import Field, is_missing
+from sixfold.fields import Array, Field, is_missing
 from sixfold.store import Artefact, Workspace
 
-__all__ = ["collected_rows", "json_row", "thumbnails"]
+__all__ = ["collected_columns", "collected_rows", "json_row", "thumbnails"]
 
 _THUMBNAIL_SIDE = 176
 _TINY_SIDE = 64
@@ -34,6 +34,28 @@ def collected_rows(collected: Artefact, wanted: Iterable[int], work: Workspace) 
             found[row] = frame.row(row - first, named=True)
         waiting, first = waiting[len(here) :], first + frame.height
     return found
+
+
+def collected_columns(
+    collected: Artefact, columns: Iterable[str], wanted: Array, work: Workspace
+) -> dict[str, list[Any]]:
+    """Some columns of collected rows, in the order of ``wanted`` (their indices); no other column is read.
+
+    Columns that were not collected are left out.
+    """
+    import polars as pl
+
+    columns, frames, first = list(columns), [], 0
+    for name in sorted(member for member in collected.members if member.startswith("rows-")):
+        data = io.BytesIO(work.read(collected, name))
+        known = pl.read_parquet_schema(data)
+        frame = pl.read_parquet(data, columns=[column for column in columns if column in known], row_index_name="\0row")
+        numbers = frame["\0row"].to_numpy() + first
+        frames.append(frame.drop("\0row").with_columns(pl.Series("\0row", numbers)).filter(np.isin(numbers, wanted)))
+        first += frame.height
+    together = pl.concat(frames)
+    order = np.searchsorted(together["\0row"].to_numpy(), wanted)
+    return {column: together[column][order].to_list() for column in together.columns if column != "\0row"}
 
 
 def json_row(given: Mapping[str, Field], row: Mapping[str, Any]) -> dict[str, Any]:

@@ -141,6 +141,7 @@ class Effects(Appraisal[Chosen]):
     better other one, and what was done."""
 
     title: ClassVar[Text] = Text("effects of a choice", "选择的效应")
+    judges_rows: ClassVar[bool] = False  # what another arm would have done to a row, nobody saw
     formulas: ClassVar[tuple[Formula, ...]] = (raised_outcome, lowered_outcome, targeting)
     baselines: ClassVar[Mapping[str, Text]] = {
         "none": Text("The first choice for everyone", "人人都用第一种"),

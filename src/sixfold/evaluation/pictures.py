@@ -159,6 +159,7 @@ class Pictures(SideBySide[Painted]):
     """
 
     title: ClassVar[Text] = Text("pictures", "图片")
+    judges_rows: ClassVar[bool] = False
     formulas: ClassVar[tuple[Formula, ...]] = (fidelity_and_variety, precision, recall, usefulness)
     baselines: ClassVar[Mapping[str, Text]] = {"gaussian": Text("A linear model's pictures", "线性模型的图片")}
     most_decided_on: ClassVar[int | None] = 0
