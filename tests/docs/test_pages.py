@@ -181,4 +181,5 @@ def test_both_languages_say_the_same_amount(english: Path, chinese: Path) -> Non
 
 
 def test_readme_guide_concepts_reference_and_errors_exist_in_both_languages() -> None:
-    assert {page.name for page, _ in PAIRS} == {"README.md", "guide.md", "concepts.md", "reference.md", "errors.md"}
+    names = {"README.md", "guide.md", "concepts.md", "serving.md", "reference.md", "errors.md"}
+    assert {page.name for page, _ in PAIRS} == names

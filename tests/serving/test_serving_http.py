@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from sixfold.serving import Bundle, Engine, same_answer
+from sixfold.serving._limits import Limits
 
 Rows = tuple[list[dict[str, Any]], list[str]]
 Pictures = tuple[list[bytes], list[str]]
@@ -152,7 +153,8 @@ TABLE_FAULTS: list[tuple[str, dict[str, Any], int, str]] = [
     ("too many rows", {"json": [{"mean radius": 1}] * 1001}, 413, "too_many_rows"),
     ("a video", {"content": b"x", "headers": {"content-type": "video/mp4"}}, 415, "wrong_type"),
     ("a picture", {"content": b"x", "headers": {"content-type": "image/png"}}, 415, "wrong_type"),
-    ("compressed", {"content": b"x", "headers": {"content-encoding": "gzip"}}, 415, "wrong_type"),
+    ("packed badly", {"content": b"x", "headers": {"content-encoding": "gzip"}}, 400, "bad_packing"),
+    ("packed otherwise", {"content": b"x", "headers": {"content-encoding": "br"}}, 415, "wrong_packing"),
     ("CSV without rows", {"content": b"mean radius\n", "headers": {"content-type": "text/csv"}}, 400, "no_rows"),
     ("empty CSV", {"content": b"", "headers": {"content-type": "text/csv"}}, 400, "no_rows"),
     ("ragged CSV", {"content": b"mean radius\n1,2\n", "headers": {"content-type": "text/csv"}}, 400, "bad_csv"),
@@ -335,7 +337,7 @@ def test_more_requests_than_can_be_held_are_told_to_come_again(table_url: str, t
     place = urlsplit(table_url)
     waiting = []
     try:
-        for _ in range(32):  # requests whose bodies never arrive
+        for _ in range(Limits().waiting):  # requests whose bodies never arrive
             sock = socket.create_connection((place.hostname, place.port))
             sock.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
             waiting.append(sock)

@@ -1,4 +1,4 @@
-"""`sixfold serve`: a pack or a product in the foreground, until Ctrl-C."""
+"""`sixfold serve`: a pack, a product or plain ONNX graphs in the foreground, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ import click
 
 from sixfold.cli._command import spoken
 from sixfold.cli._named import bundle_of
+from sixfold.errors import InputError
 from sixfold.language import sentence
 
 __all__ = ["command"]
 
+_GRAPH = ".onnx"
+
 
 @spoken("serve")
-@click.argument("product")
+@click.argument("products", nargs=-1, required=True, metavar="PRODUCT...")
 @click.option("--port", type=click.IntRange(1, 65535))
 @click.option("--host", default="127.0.0.1")
 @click.option("--key", type=click.Path(path_type=Path), metavar="PEM")
-def command(product: str, port: int | None, host: str, key: Path | None) -> None:
+@click.option("--control", is_flag=True)
+def command(products: tuple[str, ...], port: int | None, host: str, key: Path | None, control: bool) -> None:
     """Verify, decrypt in memory, load, and answer. Says its address on stdout once it does."""
-    from sixfold.serving import serve
+    from sixfold.serving import serve, serve_graphs
 
-    bundle = bundle_of(product, key)
-    serve(bundle, host=host, port=port, on_ready=_say)
+    graphs = [Path(name) for name in products if name.endswith(_GRAPH)]
+    if graphs and len(graphs) == len(products):
+        serve_graphs(graphs, host=host, port=port, on_ready=_say, may_change=control)
+        return
+    if len(products) > 1:
+        raise InputError("one_product", names=", ".join(products))
+    serve(bundle_of(products[0], key), host=host, port=port, on_ready=_say, may_change=control)
 
 
 def _say(url: str) -> None:

@@ -2,7 +2,7 @@
 
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
-from sixfold.serving._serve import address, listening, same_answer, serve, wrong_answer
+from sixfold.serving._serve import address, listening, same_answer, serve, serve_graphs, wrong_answer
 from sixfold.serving._witness import Exchange, Witness
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "listening",
     "same_answer",
     "serve",
+    "serve_graphs",
     "wrong_answer",
 ]

@@ -6,18 +6,32 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sixfold.errors import ServiceError
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
+from sixfold.serving._models import Models
+from sixfold.serving._served import GraphServed
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-__all__ = ["address", "listening", "proven", "same_answer", "serve", "server", "wrong_answer"]
+__all__ = [
+    "address",
+    "graph_models",
+    "listening",
+    "proven",
+    "same_answer",
+    "serve",
+    "serve_graphs",
+    "server",
+    "wrong_answer",
+]
 
 _GRACE_SECONDS = 4
 """How long requests under way may go on after the service was told to stop."""
@@ -30,7 +44,12 @@ _TOLERANCE = 1e-3
 
 
 def serve(
-    bundle: Bundle, host: str = "127.0.0.1", port: int | None = None, on_ready: Callable[[str], None] | None = None
+    bundle: Bundle,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    on_ready: Callable[[str], None] | None = None,
+    *,
+    may_change: bool = False,
 ) -> None:
     """Serve ``bundle`` from this process until it is told to stop (Ctrl-C, SIGTERM).
 
@@ -39,6 +58,7 @@ def serve(
         host: The address to listen on.
         port: 1–65535; left out, a free one.
         on_ready: Told the service's URL once it answers.
+        may_change: Whether callers may load and unload the model.
 
     Raises:
         ServiceError: The port is taken, the model cannot be loaded, or it does not answer its sample row rightly.
@@ -46,9 +66,61 @@ def serve(
     from sixfold.serving._app import application
 
     with contextlib.closing(listening(host, port)) as sock:
-        app = application(bundle, proven(bundle))
-        url = address(sock)
-        server(app, lambda: on_ready(url) if on_ready is not None else None).run(sockets=[sock])
+        _run(application(bundle, proven(bundle), may_change=may_change), sock, on_ready)
+
+
+def serve_graphs(
+    files: Sequence[Path],
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    on_ready: Callable[[str], None] | None = None,
+    *,
+    may_change: bool = False,
+) -> None:
+    """Serve plain ONNX graphs by the Open Inference Protocol, each under its file's name, until told to stop.
+
+    Args:
+        files: The graphs.
+        host: The address to listen on.
+        port: 1–65535; left out, a free one.
+        on_ready: Told the service's URL once it answers.
+        may_change: Whether callers may load them anew, and unload them.
+
+    Raises:
+        ServiceError: The port is taken, or a graph cannot be read.
+    """
+    from sixfold.serving._app import graph_application
+
+    with contextlib.closing(listening(host, port)) as sock:
+        _run(graph_application(graph_models(files, may_change=may_change)), sock, on_ready)
+
+
+def graph_models(files: Sequence[Path], *, may_change: bool = False) -> Models:
+    """Plain graphs as models, each under its file's name; loaded anew, they are read again.
+
+    Raises:
+        ServiceError: A file or the graph in it cannot be read, or two have one name.
+    """
+    models = Models(may_change=may_change)
+    for file in files:
+        if file.stem in [entry.name for entry in models]:
+            raise ServiceError("graph_twice", name=file.stem)
+        load = partial(_graph, file)
+        models.add(load(), load)
+    return models
+
+
+def _graph(file: Path) -> GraphServed:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ServiceError("no_graph", path=file, reason=error.strerror or error) from error
+    return GraphServed(file.stem, content)
+
+
+def _run(app: ASGIApp, sock: socket.socket, on_ready: Callable[[str], None] | None) -> None:
+    url = address(sock)
+    server(app, lambda: on_ready(url) if on_ready is not None else None).run(sockets=[sock])
 
 
 def proven(bundle: Bundle) -> Engine:

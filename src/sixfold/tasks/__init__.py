@@ -1,7 +1,7 @@
 """The tasks, one file each; and what turns a network's output into an answer."""
 
 from sixfold.tasks._decision import Decision, Effect, Sets
-from sixfold.tasks._graphs import GRAPH, Graphs, graph_members
+from sixfold.tasks._graphs import GRAPH, Graphs, graph_members, session
 from sixfold.tasks._grid import PITCH, Grid, Guide
 from sixfold.tasks._pick import task_of
 from sixfold.tasks._task import Figure, Output, Streamed, Task
@@ -20,5 +20,6 @@ __all__ = [
     "Streamed",
     "Task",
     "graph_members",
+    "session",
     "task_of",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from sixfold.errors import ServiceError
 from sixfold.fields import Array, Form, graph_feed, input_names
 
-__all__ = ["GRAPH", "Graphs", "graph_members"]
+__all__ = ["GRAPH", "Graphs", "graph_members", "session"]
 
 GRAPH = "graph"
 """The graph that every model has; one that answers step by step may have more."""
@@ -26,14 +26,15 @@ class Graphs:
     Args:
         members: Each graph, serialised ONNX, by its name; one is called ``graph``.
         forms: The forms of the given columns by column, in order.
+        threads: How many threads one run may take; ``None``: as many as there are cores, eight at most.
 
     Raises:
         ServiceError: ONNX Runtime cannot read a graph.
     """
 
-    def __init__(self, members: Mapping[str, bytes], forms: Mapping[str, Form]) -> None:
+    def __init__(self, members: Mapping[str, bytes], forms: Mapping[str, Form], threads: int | None = None) -> None:
         self.forms = dict(forms)
-        self._sessions = {name: _session(graph) for name, graph in members.items()}
+        self._sessions = {name: session(graph, threads) for name, graph in members.items()}
         self._inputs = {
             name: {entry.name: entry.shape for entry in session.get_inputs()}
             for name, session in self._sessions.items()
@@ -75,11 +76,20 @@ def graph_members(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _session(graph: bytes) -> Any:
+def session(graph: bytes, threads: int | None = None) -> Any:
+    """A graph, opened in ONNX Runtime.
+
+    Args:
+        graph: Serialised ONNX.
+        threads: How many threads one run may take; ``None``: as many as there are cores, eight at most.
+
+    Raises:
+        ServiceError: ONNX Runtime cannot read it.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(_cores(), _MOST_THREADS)
+    options.intra_op_num_threads = threads or min(_cores(), _MOST_THREADS)
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     # Threads that spin while they wait win microseconds and burn the cores of the requests beside them.
