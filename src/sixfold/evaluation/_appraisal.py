@@ -176,6 +176,16 @@ class Appraisal(Kind, ABC, Generic[A]):
     def answered(self, outputs: Array, truth: Array, decision: Decision) -> A:
         """The rows as the product answers them: the graph's outputs (n, units) after ``decision``."""
 
+    def leaning(self, outputs: Array, decision: Decision) -> Array | None:  # noqa: ARG002
+        """What an explanation can speak of (n, k): the chance of each class, or the one number in its own units;
+        ``None`` where an answer is more than that."""
+        return None
+
+    def losses(self, answered: A) -> Array | None:  # noqa: ARG002
+        """How wrong each answer is (n,), as it was learned from: low where the truth was all but known; ``None`` where
+        that is not told row by row."""
+        return None
+
     @abstractmethod
     def yardsticks(
         self, given: Mapping[str, Field], sample: Encoded, training: Array, *, seed: int = 0

@@ -26,6 +26,7 @@ __all__ = [
     "Rung",
     "Series",
     "Span",
+    "Swarm",
     "Walk",
     "courses",
     "curves",
@@ -34,6 +35,7 @@ __all__ = [
     "forest",
     "ladders",
     "spans",
+    "swarms",
     "walks",
 ]
 
@@ -123,7 +125,7 @@ def spans(name: str, rows: Sequence[Span], *, percent: bool, label: Text) -> str
         spread = max(max(ends) - min(ends), 1e-6)
         low, high = min(ends) - 0.05 * spread, max(ends) + 0.05 * spread
         if percent:
-            low, high = max(-1.0, low), min(101.0, high)
+            low, high = max(-1.0, low) if min(ends) >= 0 else low, min(101.0, high)
         axes.set_xlim(low, high)
         axes.set_ylim(-0.5, len(rows) - 0.28)
         for place, row in enumerate(reversed(rows)):
@@ -229,6 +231,67 @@ def ladders(name: str, panels: Sequence[Ladder], guide: float, *, percent: bool,
             figure.text(left, bottom - 0.13 * height, words(panel.unit), ha="left", va="top", fontsize=_SIZE - 1.5,
                         color=_QUIET)  # fmt: skip
         return _svg(figure, words, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Swarm:
+    """One line of :func:`swarms`: what it is of, a value for each row, and where each row stands (0–1 from the least to
+    the greatest); ``None`` where rows have no order."""
+
+    title: str
+    values: Sequence[float]
+    standing: Sequence[float | None]
+
+
+def swarms(name: str, lines: Sequence[Swarm], *, percent: bool, ends: tuple[Text, Text], label: Text) -> str:
+    """Every row as a dot on the line of each column, dots beside each other where there are many.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        lines: From above to below.
+        percent: Whether values are shares.
+        ends: What it means to be far to the left, and far to the right.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words, scale = _Words(), 100 if percent else 1
+    height = 0.42 * len(lines) + 0.75
+    with _style(name):
+        figure = _figure(_WIDTH, height)
+        axes = figure.add_axes((0.24, 0.5 / height, 0.75, 1 - 0.75 / height))
+        most = max((abs(value) for line in lines for value in line.values), default=1.0) * scale or 1.0
+        axes.axvline(0, color=_QUIET, lw=1, zorder=1)
+        for place, line in enumerate(reversed(lines)):
+            at = [value * scale for value in line.values]
+            heights = [place + offset for offset in _beside(at, most)]
+            for colour, is_wanted in ((_QUIET, None), (_ACCENT, False), (_SECOND, True)):
+                chosen = [
+                    number
+                    for number, standing in enumerate(line.standing)
+                    if (None if standing is None else standing > 0.5) is is_wanted  # noqa: PLR2004 — the upper half
+                ]
+                axes.scatter([at[number] for number in chosen], [heights[number] for number in chosen], s=13,
+                             color=colour, alpha=0.8, linewidth=0, zorder=3)  # fmt: skip
+            axes.text(-0.015, place, words(line.title), ha="right", va="center", fontsize=_SIZE, color=_INK,
+                      transform=axes.get_yaxis_transform())  # fmt: skip
+        axes.set_xlim(-1.08 * most, 1.08 * most)
+        axes.set_ylim(-0.55, len(lines) - 0.45)
+        _calm(axes, words, x_percent=percent)
+        axes.yaxis.set_visible(False)
+        axes.grid(visible=True, axis="x", color=_LINE, lw=0.8)
+        figure.text(0.24, 0.995, words(ends[0]), ha="left", va="top", fontsize=_SIZE - 1, color=_QUIET)
+        figure.text(0.99, 0.995, words(ends[1]), ha="right", va="top", fontsize=_SIZE - 1, color=_QUIET)
+        return _svg(figure, words, label)
+
+
+def _beside(values: Sequence[float], most: float, bins: int = 90, gap: float = 0.085) -> list[float]:
+    """How far above or below the line each dot stands, so that dots of about the same value stand beside each other."""
+    taken: dict[int, int] = {}
+    found = []
+    for value in values:
+        place = round(value / most * bins)
+        count = taken[place] = taken.get(place, -1) + 1
+        found.append(max(-0.42, min(0.42, (1 if count % 2 else -1) * ((count + 1) // 2) * gap)))
+    return found
 
 
 def curves(name: str, panels: Sequence[tuple[Text, bool, Sequence[Series]]], label: Text) -> str:

@@ -96,6 +96,12 @@ class Classes(SideBySide[Scored]):
         probabilities = chances(outputs, decision)
         return Scored(truth, probabilities, decided(probabilities, self.task, decision))
 
+    def leaning(self, outputs: Array, decision: Decision) -> Array:
+        return chances(outputs, decision)
+
+    def losses(self, answered: Scored) -> Array:
+        return answered.surprise
+
     def yardsticks(
         self, given: Mapping[str, Field], sample: Encoded, training: Array, *, seed: int = 0
     ) -> list[Yardstick]:

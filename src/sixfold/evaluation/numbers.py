@@ -217,6 +217,12 @@ class Numbers(SideBySide[Estimated]):
             return Estimated(y, told(middle))
         return Estimated(y, told(middle), told(middle - decision.margin), told(middle + decision.margin))
 
+    def leaning(self, outputs: Array, decision: Decision) -> Array:  # noqa: ARG002
+        return self._regression.told(self._regression.held(outputs))[:, None]
+
+    def losses(self, answered: Estimated) -> Array:
+        return answered.off
+
     def yardsticks(
         self, given: Mapping[str, Field], sample: Encoded, training: Array, *, seed: int = 0
     ) -> list[Yardstick]:

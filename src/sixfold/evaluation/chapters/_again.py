@@ -13,9 +13,19 @@ from sixfold.evaluation._appraisal import described
 from sixfold.evaluation._chapter import Finished
 from sixfold.evaluation._html import image_of
 from sixfold.fields import Array, Field, base_of
-from sixfold.store import ROW
+from sixfold.store import ROW, SplitName
 
-__all__ = ["PICTURE", "affordable", "as_json", "asked_again", "base_name", "drawn", "encoded", "shown_picture"]
+__all__ = [
+    "PICTURE",
+    "affordable",
+    "as_json",
+    "asked_again",
+    "base_name",
+    "drawn",
+    "encoded",
+    "shown_picture",
+    "tested",
+]
 
 _TRIED = 16
 """Rows that are answered to see how long that takes."""
@@ -62,6 +72,15 @@ def asked_again(model: Finished, places: Array, arrays: Mapping[str, Array]) -> 
         RunError: The graph cannot be run on them.
     """
     return model.graph.outputs({ROW: model.judged.test.numbers[places], **arrays}, len(places))
+
+
+def tested(model: Finished, split: SplitName, most: int) -> tuple[dict[str, Array], Array]:
+    """At most so many rows of a split as they are asked: the encoded columns by name, and what each is judged by."""
+    arrays = model.rows(split, most)
+    truth = model.truth(arrays)
+    beside = {name: array for name, array in arrays.items() if name not in (ROW, model.prepared.target.name)}
+    places, asked = model.appraisal.asked(beside, truth)
+    return {name: arrays[name][places] for name in (ROW, *model.prepared.given)}, asked
 
 
 def base_name(model: Finished) -> str | None:
