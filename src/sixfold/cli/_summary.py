@@ -121,11 +121,11 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield (
             sentence("cli.summary.model"),
             sentence(
-                "cli.summary.network",
+                "cli.summary.network" if "epochs" in about else "cli.summary.fitted",
                 None,
                 network=about.get("network", "–"),
                 parameters=f"{about.get('parameters', 0):,}",
-                epochs=about.get("epochs", "–"),
+                epochs=about.get("epochs"),
             ),
         )
     if (known := headline(run)) is not None:

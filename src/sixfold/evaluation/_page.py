@@ -152,7 +152,7 @@ def _training(report: Report) -> str:
         (t("report.training.network"), say(str(about["network"]))),
         (t("report.training.parameters"), number(about.get("parameters"))),
         (t("report.training.rows"), _rows_line(report["rows"])),
-        *([(t("report.training.epochs"), _epochs(about))] if history else []),
+        *([(t("report.training.epochs"), _epochs(about))] if about.get("epochs") is not None else []),
         (t("report.training.seconds"), say(duration(about["seconds"])) if "seconds" in about else "–"),
     ]
     panels = []
@@ -470,8 +470,6 @@ def _curve_title(key: str) -> Text:
 
 
 def _epochs(about: Mapping[str, Any]) -> str:
-    if about.get("epochs") is None:
-        return "–"
     if about.get("best_epoch") is None:
         return number(about["epochs"])
     return t("report.training.epochs_best", epochs=count(about["epochs"]), best=count(about["best_epoch"]))

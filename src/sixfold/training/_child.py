@@ -186,8 +186,7 @@ def _fitted(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work:
         versions = {name: version(name) for name in ("onnx", "onnxruntime", "numpy")}
         versions |= {"python": platform.python_version()}
         seconds = time.monotonic() - begun
-        best = min(history, key=lambda entry: entry["val_loss"])["epoch"] if history else 0
-        told = {"epochs": len(history), "best_epoch": best, "seconds": round(seconds, 3), "was_cut": False, **about}
+        told = {"seconds": round(seconds, 3), "was_cut": False, **about}  # no epochs: rows are not passed over in turn
         found.append(_Made(graph, {"recipe": {}, "layers": [], "versions": versions}, history, told))
     return found
 

@@ -115,5 +115,5 @@ class Overfitting(Chapter):
             f"{verdict.en} The difference is {by('en')}, 95 % interval {ends('en')}.",
             f"{verdict.zh}相差 {by('zh')}，95% 区间为 {ends('zh')}。",
         )
-        heads = [("", False), (say(how.title), True), (t("report.figures.rows"), True)]
+        heads = [("", False), (say(how.title), True), (t("report.training.rows"), True)]
         return f'<p>{say(told)}</p>{table(heads, lines)}<p class="quiet small">{say(_HOW)}</p>'
