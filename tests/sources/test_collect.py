@@ -46,6 +46,13 @@ def test_only_declared_columns_are_kept(shared_data: Path, store: Store) -> None
     assert events[-1] == Step("collect", 48_842, 48_842, "rows")
 
 
+def test_groups_of_people_are_kept_though_nothing_is_learned_from_them(shared_data: Path, store: Store) -> None:
+    product = table(str(shared_data / "adult_*.csv"), evaluate={"groups": ["sex", "age"]})
+    _, frame = collected(product, store)
+    assert frame.columns == ["age", "income", "sex", "__split__"]
+    assert Collect().depends_on(product) != Collect().depends_on(table(str(shared_data / "adult_*.csv")))
+
+
 def test_class_folders_bind_by_role(store: Store) -> None:
     product = Product(
         name="d", data="sklearn:digits", given={"photo": {"kind": "image"}}, predict={"digit": {"kind": "category"}}

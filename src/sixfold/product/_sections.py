@@ -223,6 +223,11 @@ class Evaluate(Section):
         description="Sets of classes: smallest names as few as it can; adaptive names more for rows that are hard, so "
         "that every kind of row is covered more alike.",
     )
+    groups: list[str] = Field(
+        default_factory=list,
+        description="Columns whose values are groups of people to be treated alike (sex, age), given ones or not; left "
+        "out, guessed by name among the given ones.",
+    )
     gates: dict[str, bool | str] = Field(
         default_factory=dict,
         description='A gate by name: true or false; of a figure a bound, as `accuracy: ">= 0.9"`; of a data check '

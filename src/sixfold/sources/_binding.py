@@ -91,7 +91,7 @@ class Binding:
 
 
 def bindings(product: Product, roles: Sequence[str] | None, columns: Sequence[str]) -> list[Binding]:
-    """A binding for every column that the product needs: given, target, group and time of the split.
+    """A binding for every column that the product needs: given, target, group and time of the split, groups of people.
 
     Args:
         product: The declaration.
@@ -233,4 +233,6 @@ def _places(product: Product) -> dict[str, str]:
         column = getattr(product.prepare.split, setting)
         if column is not None:
             wanted.setdefault(column, f"prepare.split.{setting}")
+    for column in product.evaluate.groups:
+        wanted.setdefault(column, "evaluate.groups")
     return wanted

@@ -60,6 +60,11 @@ class Collect(Stage):
             "pictures": [name for name, spec in specs.items() if spec.kind == "image"],
             "series": list(series),
             "split": [product.prepare.split.group, product.prepare.split.time],
+            **(
+                {"groups": beside}
+                if (beside := [name for name in product.evaluate.groups if name not in specs])
+                else {}
+            ),
             "collect": product.collect.model_dump(mode="json", exclude={"refresh"}),
             "data": None if product.in_memory else product.data,
             "source": [[kind.kind(), kind.version] for kind in kinds],
