@@ -120,6 +120,8 @@ class _Path:
                 return not self._is_late
 
             flat = fitted(x, targets, ratios, self._output, strength, flat, goes_on)
+            if self._is_late:
+                return
             loss = self._judge(flat, ratios, at + 1)
             worse = 0 if loss < lowest else worse + 1
             lowest = min(lowest, loss)
