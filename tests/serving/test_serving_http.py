@@ -374,11 +374,11 @@ def test_an_error_nobody_meant_is_an_answer_too_and_keeps_what_was_sent_out_of_t
 ) -> None:
     from served import running
 
-    def broken(self: Engine, rows: Any, settings: Any = None) -> Any:
-        raise RuntimeError(f"secret-81 {rows}")
+    def broken(self: Engine, many: Any) -> Any:
+        raise RuntimeError(f"secret-81 {many}")
 
     with running(table_bundle) as url, caplog.at_level(logging.DEBUG):
-        monkeypatch.setattr(Engine, "answers", broken)
+        monkeypatch.setattr(Engine, "answered", broken)
         status, said = asked(url, json=table_rows[0][0])
         assert httpx.get(f"{url}/health/live").status_code == 200
     assert (status, said["error"]["code"]) == (500, "service.failed")

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sixfold.errors import RequestError, SixfoldError
+from sixfold.serving._batcher import Batcher, Made
 from sixfold.serving._bodies import read_body
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._completions import Chat, Completion, models, read
@@ -32,12 +33,12 @@ from sixfold.serving._limits import Limits
 from sixfold.serving._models import Models
 from sixfold.serving._openapi import openapi
 from sixfold.serving._rows import Asked, form_asked, read_asked
-from sixfold.serving._served import Answers, ProductServed, Rows
+from sixfold.serving._served import Answers, Job, ProductServed, Served
 from sixfold.serving._witness import Witness
 from sixfold.serving._work import Work
 from sixfold.tasks import Streamed
 
-__all__ = ["application", "graph_application"]
+__all__ = ["application", "graph_application", "product_application"]
 
 _REPORT_POLICY = (
     # The report is one file with its own styles and scripts; the sandbox gives it an origin that can reach nothing.
@@ -79,20 +80,33 @@ def application(
         may_change: Whether callers may load and unload the model.
     """
     limits = limits or Limits()
-    service = _Service(bundle, engine if engine is not None else Engine(bundle), limits, may_change=may_change)
-    return _framed(service.routes(), bundle.product.name, witness)
+    models = Models(Work(limits), limits, may_change=may_change)
+    served = ProductServed(engine if engine is not None else Engine(bundle), limits.rows)
+    models.add(served, lambda: served)
+    return product_application(models, bundle.product.name, witness)
 
 
-def graph_application(models: Models, witness: Witness | None = None, limits: Limits | None = None) -> ASGIApp:
+def product_application(models: Models, name: str, witness: Witness | None = None) -> ASGIApp:
+    """The ASGI application that serves the versions of one product.
+
+    Args:
+        models: Its versions.
+        name: The product's name.
+        witness: Told of every request for answers, after its answer was sent.
+    """
+    return _framed(_Service(models, name).routes(), name, witness)
+
+
+def graph_application(models: Models, witness: Witness | None = None) -> ASGIApp:
     """The ASGI application that serves plain graphs, by the Open Inference Protocol alone.
 
     Args:
         models: The graphs.
         witness: Told of every request for answers, after its answer was sent.
-        limits: What is taken at most.
     """
-    limits = limits or Limits()
-    return _framed(InferenceProtocol(models, limits, Work(limits)).routes(), "graphs", witness)
+    service = _Health(models)
+    routes = [Route("/health/live", service.live), Route("/health/ready", service.ready)]
+    return _framed([*routes, *InferenceProtocol(models).routes()], "graphs", witness)
 
 
 def _framed(routes: list[Route], product: str, witness: Witness | None) -> ASGIApp:
@@ -103,19 +117,41 @@ def _framed(routes: list[Route], product: str, witness: Witness | None) -> ASGIA
     )
 
 
-class _Service:
-    """The endpoints of one bundle."""
+class _Health:
+    """Health of a service of plain graphs."""
 
-    def __init__(self, bundle: Bundle, engine: Engine, limits: Limits, *, may_change: bool) -> None:
-        self._bundle, self._engine, self._version, self._limits = bundle, engine, bundle.version, limits
-        self._work = Work(limits)
-        self._models = Models(may_change=may_change)
-        served = ProductServed(bundle, engine.answers, limits.rows)
-        self._models.add(served, lambda: served)
-        self._protocol = InferenceProtocol(self._models, limits, self._work)
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    async def live(self, _: Request) -> Response:
+        """``/health/live``: the process is there."""
+        return json_response(b'{"live":true}')
+
+    async def ready(self, _: Request) -> Response:
+        """``/health/ready``: each graph is loaded."""
+        is_ready = self._models.are_ready
+        return json_response(orjson.dumps({"ready": is_ready}), 200 if is_ready else 503)
+
+
+class _Service:
+    """The endpoints of one product, whichever of its versions answers."""
+
+    def __init__(self, models: Models, name: str) -> None:
+        self._models, self._name = models, name
+        self._limits, self._work = models.limits, models.work
+        self._protocol = InferenceProtocol(models)
         self._page = {path: ((_PAGE_FOLDER / name).read_bytes(), media) for path, (name, media) in _PAGE.items()}
-        self._about = orjson.dumps(_about(bundle, self._version, limits))
-        self._example = orjson.dumps(bundle.sample)
+
+    @property
+    def _engine(self) -> Engine:
+        """That of the champion."""
+        served = self._models.champion(self._name).served
+        assert isinstance(served, ProductServed)
+        return served.engine
+
+    @property
+    def _bundle(self) -> Bundle:
+        return self._engine.bundle
 
     def routes(self) -> list[Route]:
         """What an application serves."""
@@ -174,28 +210,30 @@ class _Service:
 
     def _written(self, settings: Mapping[str, Any], request_id: str) -> Iterator[bytes]:
         """One text as events: its pieces, and then the answer as it would have come whole."""
-        begun, pieces = time.perf_counter(), self._engine.stream(settings)
+        begun, engine = time.perf_counter(), self._engine
+        pieces = engine.stream(settings)
         while True:
             try:
                 piece = next(pieces)
             except StopIteration as end:
-                record = self._record([end.value], request_id, begun)
+                spent = (time.perf_counter() - begun) * 1000
+                record = self._record([end.value], request_id, spent, engine.bundle.version)
                 yield b"event: answer\ndata: " + orjson.dumps(record) + b"\n\n"
                 return
             yield b"data: " + orjson.dumps({"text": piece}) + b"\n\n"
 
-    def _record(self, answers: list[dict[str, Any]], request_id: str, begun: float) -> dict[str, Any]:
+    def _record(self, answers: Answers, request_id: str, spent: float, version: str) -> dict[str, Any]:
         return {
             "answers": answers,
-            "model": self._version,
-            "product": self._bundle.product.name,
+            "model": version,
+            "product": self._name,
             "request": request_id,
-            "milliseconds": round((time.perf_counter() - begun) * 1000, 2),
+            "milliseconds": round(spent, 2),
         }
 
     async def predict(self, request: Request) -> Response:
         """``POST /predict``: answers for one row or many; of a text alone as it is written, where that is accepted."""
-        begun = time.perf_counter()
+        begun = time.perf_counter_ns()
         if self._engine.can_stream and "text/event-stream" in request.headers.get("accept", ""):
             body = await read_body(request, self._limits)
             asked = read_asked("application/json", body or b"{}", self._bundle.given, self._limits)
@@ -203,7 +241,9 @@ class _Service:
                 raise RequestError("one_at_a_time")
             request.state.rows = 1
             return await self._streamed(self._written(asked.settings, request.state.request_id))
-        entry = self._models.find(self._bundle.product.name)
+        entry = self._models.find(self._name, request.query_params.get("version"), request.state.request_id)
+        served, batcher = entry.loaded
+        assert isinstance(served, ProductServed)
         try:
             with self._work.place():
                 body = await read_body(request, self._limits)
@@ -211,25 +251,36 @@ class _Service:
                 media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
                 is_form = media == "multipart/form-data"
                 sent = await form_asked(request.headers, body, self._limits) if is_form else None
-                rows, answers = await self._work.beside(lambda: self._answers(sent, media, body))
+                if self._work.under_way == 1 and batcher.is_idle:
+                    asked, job, made = await self._work.beside(
+                        lambda: self._made_alone(served, batcher, sent, media, body)
+                    )
+                else:
+                    asked, job = await self._work.beside(lambda: self._job(served, sent, media, body))
+                    made = await batcher.made(job)
         except RequestError:
-            entry.statistics.refused(round((time.perf_counter() - begun) * 1e9))
+            entry.statistics.refused(time.perf_counter_ns() - begun)
             raise
-        spent = round((time.perf_counter() - begun) * 1e9)
-        entry.statistics.ran(len(rows), spent)
-        entry.statistics.answered(len(rows), spent, 0, spent)
-        request.state.rows = len(answers)
-        request.state.exchanged = (self._version, rows, answers)
-        return json_response(orjson.dumps(self._record(answers, request.state.request_id, begun)))
+        spent = time.perf_counter_ns() - begun
+        entry.statistics.answered(job.count, spent, made.waited, made.running)
+        request.state.rows = job.count
+        request.state.exchanged = (served.version, job.rows, made.result)
+        request.state.role = self._models.role(entry)
+        if (shadow := self._models.shadow(entry)) is not None:
+            request.state.shadow = shadow.shadowed(lambda other: _job_of(other, asked))
+        record = self._record(made.result, request.state.request_id, spent / 1e6, served.version)
+        return json_response(orjson.dumps(record))
 
-    def _answers(self, sent: Asked | None, media: str, body: bytes) -> tuple[Rows, Answers]:
-        """The rows that a request asks about, and their answers."""
-        asked = sent or read_asked(media, body, self._bundle.given, self._limits)
-        if not asked.rows:
-            raise RequestError("no_rows")
-        if len(asked.rows) > self._limits.rows:
-            raise RequestError("too_many_rows", count=len(asked.rows), limit=self._limits.rows)
-        return asked.rows, self._engine.answers(asked.rows, asked.settings)
+    def _made_alone(
+        self, served: ProductServed, batcher: Batcher, sent: Asked | None, media: str, body: bytes
+    ) -> tuple[Asked, Job, Made]:
+        asked, job = self._job(served, sent, media, body)
+        return asked, job, batcher.run_alone(job)
+
+    def _job(self, served: ProductServed, sent: Asked | None, media: str, body: bytes) -> tuple[Asked, Job]:
+        """What a request asks, and what is to be run for it."""
+        asked = sent or read_asked(media, body, served.engine.bundle.given, self._limits)
+        return asked, served.job_of(asked.rows, asked.settings)
 
     async def live(self, _: Request) -> Response:
         """``/health/live``: the process is there."""
@@ -237,20 +288,21 @@ class _Service:
 
     async def ready(self, _: Request) -> Response:
         """``/health/ready``: the model is loaded, and has answered its sample row rightly."""
-        said = {"ready": True, "product": self._bundle.product.name, "model": self._version}
-        return json_response(orjson.dumps(said))
+        entry = self._models.champion(self._name)
+        said = {"ready": entry.is_ready, "product": self._name, "model": entry.version}
+        return json_response(orjson.dumps(said), 200 if entry.is_ready else 503)
 
     async def openapi(self, _: Request) -> Response:
         """``/openapi.json``: what may be sent and what comes back, as OpenAPI 3.1."""
-        return json_response(orjson.dumps(openapi(self._bundle, self._version, most_rows=self._limits.rows)))
+        return json_response(orjson.dumps(openapi(self._bundle, self._bundle.version, most_rows=self._limits.rows)))
 
     async def about(self, _: Request) -> Response:
         """``/about``: what is served."""
-        return json_response(self._about)
+        return json_response(orjson.dumps(_about(self._bundle, self._bundle.version, self._limits)))
 
     async def example(self, _: Request) -> Response:
         """``/example``: one real row, and the answer that was measured for it."""
-        return json_response(self._example)
+        return json_response(orjson.dumps(self._bundle.sample))
 
     async def report(self, _: Request) -> Response:
         """``/report``: how good the model is, as one page; if the bundle carries it."""
@@ -266,6 +318,12 @@ class _Service:
         """``/``: the demo page and its parts."""
         content, media = self._page[request.url.path.removeprefix(request.scope.get("root_path", ""))]
         return Response(content, media_type=media, headers={"cache-control": "no-cache"})
+
+
+def _job_of(other: Served, asked: Asked) -> Job:
+    """What is to be run for the same rows on another version."""
+    assert isinstance(other, ProductServed)
+    return other.job_of(asked.rows, asked.settings)
 
 
 def _about(bundle: Bundle, version: str, limits: Limits) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sixfold.serving._bundle import Bundle
 from sixfold.store import ROW
 from sixfold.tasks import Graphs, Streamed
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "Prepared"]
 
 _BATCH_BYTES = 1 << 20
 """Encoded bytes of one run of the graph: small enough for the caches, large enough to hide what a call costs."""
@@ -31,21 +32,37 @@ _NO_TRUTH = Text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows of one request, encoded.
+
+    Args:
+        rows: As they were sent, with what was computed of them.
+        arrays: The encoded given columns by name (n, …), and the rows' numbers.
+        settings: What is asked for beside them.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    arrays: Mapping[str, Array]
+    settings: Options
+
+
 class Engine:
     """Answers rows with a bundle's model; safe to use from several threads at once.
 
     Args:
         bundle: The model, its fields and its decision.
+        threads: How many threads one run may take; ``None``: as many as the machine has cores, eight at most.
 
     Raises:
         ServiceError: ONNX Runtime cannot read the graph, or the graph is not of this bundle's columns.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         self.bundle = bundle
         self._task = bundle.task
         forms = {name: field.form for name, field in bundle.given.items()}
-        self._graphs = Graphs(bundle.graphs, forms)
+        self._graphs = Graphs(bundle.graphs, forms, threads)
         if unknown := sorted(set(self._graphs.unknown()) - set(self._task.own_inputs)):
             raise ServiceError("graph_differs", inputs=", ".join(unknown))
         self._batch = rows_at_once(forms.values(), _BATCH_BYTES, _LARGEST_BATCH)
@@ -73,12 +90,42 @@ class Engine:
         asked = self._settings(settings or {})
         answers: list[dict[str, Any]] = []
         for start in range(0, len(rows), self._batch):
-            part = rows[start : start + self._batch]
-            arrays = {name: self._encoded(field, part, start) for name, field in self.bundle.given.items()}
-            arrays[ROW] = np.arange(start, start + len(part))
-            said = self._task.answers(self._task.respond(self._graphs, arrays, asked), self.bundle.decision)
-            answers += said if self._base is None else self._task.upon(said, self._extents(part))
+            part = self._prepared(rows[start : start + self._batch], asked, start)
+            answers += self.answered([part])[0]
         return answers
+
+    def prepared(self, rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> Prepared | None:
+        """Raw rows made ready to be answered together with others; ``None`` where they are too many for one run.
+
+        Raises:
+            RequestError: As :meth:`answers`.
+        """
+        if len(rows) > self._batch:
+            return None
+        for number, row in enumerate(rows, start=1):
+            self._check_columns(number, row)
+        if self._computed:
+            rows = [self._completed(number, row) for number, row in enumerate(rows, start=1)]
+        return self._prepared(rows, self._settings(settings), 0)
+
+    def answered(self, many: Sequence[Prepared]) -> list[list[dict[str, Any]]]:
+        """The answers for rows of several requests, in one run; all of them with the same settings."""
+        first = many[0]
+        arrays = (
+            first.arrays
+            if len(many) == 1
+            else {name: np.concatenate([one.arrays[name] for one in many]) for name in first.arrays}
+        )
+        said = self._task.answers(self._task.respond(self._graphs, arrays, first.settings), self.bundle.decision)
+        if self._base is not None:
+            said = self._task.upon(said, self._extents([row for one in many for row in one.rows]))
+        ends = np.cumsum([len(one.rows) for one in many]).tolist()
+        return [said[end - len(one.rows) : end] for one, end in zip(many, ends, strict=True)]
+
+    def _prepared(self, rows: Sequence[Mapping[str, Any]], settings: Options, start: int) -> Prepared:
+        arrays = {name: self._encoded(field, rows, start) for name, field in self.bundle.given.items()}
+        arrays[ROW] = np.arange(start, start + len(rows))
+        return Prepared(rows, arrays, settings)
 
     @property
     def can_stream(self) -> bool:

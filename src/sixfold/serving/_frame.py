@@ -8,6 +8,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -101,8 +102,27 @@ class Frame:
             known = _endpoint(scope["path"])
             rows = getattr(request.state, "rows", 0)
             _log.info("%s %s %s %d %d rows %.1f ms", request_id, scope["method"], known, status, rows, took)
-            if self._witness is not None and known != "page":
-                self._witness.tell(self._exchange(request, known, status, took))
+            if known != "page":
+                await self._told(request, known, status, took)
+
+    async def _told(self, request: Request, endpoint: str, status: int, took: float) -> None:
+        """The witness, of the exchange and of what a challenger said of it; the answer was sent already."""
+        exchange = self._exchange(request, endpoint, status, took)
+        if self._witness is not None:
+            self._witness.tell(exchange)
+        shadow = getattr(request.state, "shadow", None)
+        said = None if shadow is None else await shadow()
+        if said is not None and self._witness is not None:
+            self._witness.tell(
+                replace(
+                    exchange,
+                    model=said.version,
+                    role="shadow",
+                    milliseconds=said.milliseconds,
+                    rows=said.answered.rows,
+                    answers=said.answered.answers,
+                )
+            )
 
     def _exchange(self, request: Request, endpoint: str, status: int, took: float) -> Exchange:
         told = request.state
@@ -112,6 +132,7 @@ class Frame:
             at=time.time() - took / 1000,
             product=self._product,
             model=model,
+            role=getattr(told, "role", "champion"),
             endpoint=endpoint,
             status=status,
             milliseconds=took,

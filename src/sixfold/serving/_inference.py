@@ -17,19 +17,21 @@ from starlette.routing import Route
 
 import sixfold
 from sixfold.errors import RequestError
+from sixfold.serving._batcher import Batcher, Made
 from sixfold.serving._bodies import packed, read_body
 from sixfold.serving._completions import json_of
 from sixfold.serving._limits import Limits
 from sixfold.serving._models import Entry, Models
-from sixfold.serving._served import Answered, Served
+from sixfold.serving._served import Answered, GraphServed, Job, Served
 from sixfold.serving._tensors import Inference, read_inference, written
-from sixfold.serving._work import Work
 
 __all__ = ["InferenceProtocol"]
 
 _LENGTH = "inference-header-content-length"
 _EXTENSIONS = ("binary_tensor_data", "statistics", "model_repository", "model_configuration")
 _JSON = "application/json"
+_READ_AT_ONCE = 256 << 10
+"""A body of so many bytes at most is read where it came in: a thread would take longer to begin."""
 
 
 class InferenceProtocol:
@@ -37,12 +39,10 @@ class InferenceProtocol:
 
     Args:
         models: What answers.
-        limits: What is taken at most.
-        work: Where models are worked with, beside the event loop.
     """
 
-    def __init__(self, models: Models, limits: Limits, work: Work) -> None:
-        self._models, self._limits, self._work = models, limits, work
+    def __init__(self, models: Models) -> None:
+        self._models, self._limits = models, models.limits
 
     def routes(self) -> list[Route]:
         """What an application serves."""
@@ -83,20 +83,24 @@ class InferenceProtocol:
     async def model_ready(self, request: Request) -> Response:
         """``GET /v2/models/M[/versions/V]/ready``: this one answers; else 503."""
         entry = self._named(request)
-        is_ready = entry.served is not None
+        is_ready = entry.is_ready
         return _json({"name": entry.name, "ready": is_ready}, 200 if is_ready else 503)
 
     async def model(self, request: Request) -> Response:
         """``GET /v2/models/M[/versions/V]``: what a model takes and gives."""
-        return _json(self._named(request).ready.about)
+        return _json(self._about(request))
 
     async def config(self, request: Request) -> Response:
         """``GET /v2/models/M[/versions/V]/config``: the same, as Triton's clients ask for it."""
-        return _json(_config(self._named(request).ready, self._limits))
+        return _json(_config(self._named(request).served, self._limits))
 
     async def statistics(self, request: Request) -> Response:
         """``GET /v2/models[/M[/versions/V]]/stats``: what models did."""
-        entries = [self._named(request)] if "model" in request.path_params else list(self._models)
+        entries = list(self._models)
+        if "model" in request.path_params:
+            versions = self._models.versions(request.path_params["model"])
+            one = "version" in request.path_params
+            entries = [self._named(request)] if one else list(versions.values())
         return _json(
             {
                 "model_stats": [
@@ -116,59 +120,82 @@ class InferenceProtocol:
                 {
                     "name": entry.name,
                     "version": entry.version,
-                    "state": "READY" if entry.served is not None else "UNAVAILABLE",
+                    "state": "READY" if entry.is_ready else "UNAVAILABLE",
                     "reason": entry.reason,
                 }
                 for entry in self._models
-                if entry.served is not None or not said.get("ready")
+                if entry.is_ready or not said.get("ready")
             ]
         )
 
     async def load(self, request: Request) -> Response:
         """``POST /v2/repository/models/M/load``: load it anew; if that fails, what it was goes on."""
         await read_body(request, self._limits)
-        await self._work.beside(lambda: self._models.load(request.path_params["model"]))
+        await self._models.work.beside(lambda: self._models.load(request.path_params["model"]))
         return _json({})
 
     async def unload(self, request: Request) -> Response:
         """``POST /v2/repository/models/M/unload``: it answers no more."""
         await read_body(request, self._limits)
-        await self._work.beside(lambda: self._models.unload(request.path_params["model"]))
+        await self._models.work.beside(lambda: self._models.unload(request.path_params["model"]))
         return _json({})
 
     async def infer(self, request: Request) -> Response:
         """``POST /v2/models/M[/versions/V]/infer``: tensors for tensors."""
         begun = time.perf_counter_ns()
-        entry = self._named(request)
-        served = entry.ready
+        entry = self._models.find(
+            request.path_params["model"], request.path_params.get("version"), request.state.request_id
+        )
+        served, batcher = entry.loaded
+        work = self._models.work
         try:
-            with self._work.place():
+            with work.place():
                 body = await read_body(request, self._limits)
                 request.state.bytes = len(body)
                 header = request.headers.get(_LENGTH)
-                content, length, answered = await self._work.beside(lambda: _inferred(served, body, header))
+                if work.under_way == 1 and batcher.is_idle:
+                    # Nothing else is under way: one thread does it all, without waiting for anybody.
+                    asked, job, made = await work.beside(lambda: _made_alone(served, batcher, body, header))
+                else:
+                    small = len(body) <= _READ_AT_ONCE and isinstance(served, GraphServed)
+                    asked, job = (
+                        _read(served, body, header) if small else await work.beside(lambda: _read(served, body, header))
+                    )
+                    made = await batcher.made(job)
+                answered = served.answered(job, made.result, served.chosen(wanted.name for wanted in asked.outputs))
+                content, length = _written(served, asked, answered)
         except RequestError:
             entry.statistics.refused(time.perf_counter_ns() - begun)
             raise
-        spent = time.perf_counter_ns() - begun
-        entry.statistics.ran(answered.count, spent)
-        entry.statistics.answered(answered.count, spent, 0, spent)
+        entry.statistics.answered(answered.count, time.perf_counter_ns() - begun, made.waited, made.running)
         request.state.rows = answered.count
         request.state.exchanged = (served.version, answered.rows, answered.answers)
+        request.state.role = self._models.role(entry)
+        if (shadow := self._models.shadow(entry)) is not None:
+            request.state.shadow = shadow.shadowed(lambda other: _read(other, body, header)[1])
         headers = {} if length is None else {_LENGTH: str(length)}
         content, packing = packed(content, request.headers.get("accept-encoding", ""))
         if packing is not None:
             headers |= {"content-encoding": packing, "vary": "Accept-Encoding"}
         return Response(content, media_type=_JSON if length is None else "application/octet-stream", headers=headers)
 
+    def _about(self, request: Request) -> dict[str, Any]:
+        about = self._named(request).served.about
+        return {**about, "versions": list(self._models.versions(about["name"]))}
+
     def _named(self, request: Request) -> Entry:
-        return self._models.find(request.path_params["model"], request.path_params.get("version"))
+        return self._models.find(request.path_params["model"], request.path_params.get("version") or "champion")
 
 
-def _inferred(served: Served, body: bytes, header: str | None) -> tuple[bytes, int | None, Answered]:
+def _made_alone(served: Served, batcher: Batcher, body: bytes, header: str | None) -> tuple[Inference, Job, Made]:
+    asked, job = _read(served, body, header)
+    return asked, job, batcher.run_alone(job)
+
+
+def _read(served: Served, body: bytes, header: str | None) -> tuple[Inference, Job]:
+    """What a body asks of a model."""
     asked = read_inference(body, header)
-    answered = served.infer(asked.inputs, asked.parameters, served.chosen(wanted.name for wanted in asked.outputs))
-    return (*_written(served, asked, answered), answered)
+    return asked, served.job(asked.inputs, asked.parameters, served.chosen(wanted.name for wanted in asked.outputs))
 
 
 def _written(served: Served, asked: Inference, answered: Answered) -> tuple[bytes, int | None]:

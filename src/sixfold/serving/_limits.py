@@ -18,5 +18,12 @@ class Limits(BaseModel):
     waiting: int = Field(
         64, ge=1, description="Requests that are read or worked on at the same time; more are told to come again."
     )
+    batch: int = Field(64, ge=1, description="Rows of several requests that go through the model together.")
+    delay: float = Field(
+        0.5,
+        ge=0,
+        le=1000,
+        description="Milliseconds that a request may wait for others to go along; alone it never waits.",
+    )
     body_seconds: float = Field(60, gt=0, description="Until a body has arrived.")
     seconds: float = Field(60, gt=0, description="Until an answer is there; then the request is told to come again.")

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import logging
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from sixfold.errors import ServiceError
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
+from sixfold.serving._limits import Limits
 from sixfold.serving._models import Models
 from sixfold.serving._served import GraphServed
+from sixfold.serving._work import Work
 
 if TYPE_CHECKING:
     import uvicorn
@@ -95,15 +98,16 @@ def serve_graphs(
         _run(graph_application(graph_models(files, may_change=may_change)), sock, on_ready)
 
 
-def graph_models(files: Sequence[Path], *, may_change: bool = False) -> Models:
+def graph_models(files: Sequence[Path], limits: Limits | None = None, *, may_change: bool = False) -> Models:
     """Plain graphs as models, each under its file's name; loaded anew, they are read again.
 
     Raises:
         ServiceError: A file or the graph in it cannot be read, or two have one name.
     """
-    models = Models(may_change=may_change)
+    limits = limits or Limits()
+    models = Models(Work(limits), limits, may_change=may_change)
     for file in files:
-        if file.stem in [entry.name for entry in models]:
+        if file.stem in models.names:
             raise ServiceError("graph_twice", name=file.stem)
         load = partial(_graph, file)
         models.add(load(), load)
@@ -118,8 +122,13 @@ def _graph(file: Path) -> GraphServed:
     return GraphServed(file.stem, content)
 
 
+_SWITCH_SECONDS = 5e-4
+"""How long a thread may hold the interpreter while another one waits: Python's own 5 ms would be most of an answer."""
+
+
 def _run(app: ASGIApp, sock: socket.socket, on_ready: Callable[[str], None] | None) -> None:
     url = address(sock)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     server(app, lambda: on_ready(url) if on_ready is not None else None).run(sockets=[sock])
 
 
@@ -225,6 +234,8 @@ def server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
     """A server for ``app`` that calls ``on_ready`` once it takes connections; ``run(sockets=[…])`` starts it."""
     import uvicorn
 
+    from sixfold.serving._wire import Wire
+
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -233,7 +244,7 @@ def server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=Wire,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,11 @@ import numpy as np
 from sixfold.errors import RequestError, ServiceError
 from sixfold.fields import Array, Field
 from sixfold.language import Text
-from sixfold.serving._bundle import Bundle
+from sixfold.serving._engine import Engine, Prepared
 from sixfold.serving._tensors import DATATYPES, Tensor, datatype_of
 from sixfold.tasks import session
 
-__all__ = ["Answered", "Answers", "GraphServed", "ProductServed", "Rows", "Served"]
+__all__ = ["Answered", "Answers", "GraphServed", "Job", "ProductServed", "Rows", "Served"]
 
 _ROWS = Text("it holds {count} rows, another tensor {others}", "它有 {count} 行，而另一个张量有 {others} 行")
 _NO_ROWS = Text("its shape has no axis of rows", "它的 shape 没有行的轴")
@@ -52,6 +52,23 @@ class Answered:
     count: int
     rows: Rows = ()
     answers: Rows = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be run for one request.
+
+    Args:
+        key: Jobs of the same key may be run together; ``None``: only alone.
+        count: How many rows it has.
+        payload: What :meth:`Served.run` needs.
+        rows: The rows behind it, where the model knows rows.
+    """
+
+    key: Hashable | None
+    count: int
+    payload: Any
+    rows: Rows = ()
 
 
 class Served(ABC):
@@ -95,8 +112,8 @@ class Served(ABC):
         return tuple(known[name] for name in wanted) if wanted else self.outputs
 
     @abstractmethod
-    def infer(self, inputs: Mapping[str, Array], parameters: Mapping[str, Any], outputs: Sequence[Tensor]) -> Answered:
-        """What the model makes of ``inputs``; from any thread.
+    def job(self, inputs: Mapping[str, Array], parameters: Mapping[str, Any], outputs: Sequence[Tensor]) -> Job:
+        """What is to be run for a request; from any thread.
 
         Args:
             inputs: Tensors by name, as the protocol's bodies hold them.
@@ -106,6 +123,18 @@ class Served(ABC):
         Raises:
             RequestError: The tensors are not what the model takes.
         """
+
+    @abstractmethod
+    def run(self, jobs: Sequence[Job]) -> list[Any]:
+        """What the model makes of each of several jobs of one key, in one run; from any thread.
+
+        Raises:
+            RequestError: It cannot be run on them.
+        """
+
+    @abstractmethod
+    def answered(self, job: Job, made: Any, outputs: Sequence[Tensor]) -> Answered:
+        """What :meth:`run` made of a job, as tensors."""
 
     def _known(self, inputs: Mapping[str, Array]) -> None:
         known = [tensor.name for tensor in self.inputs]
@@ -122,15 +151,16 @@ class ProductServed(Served):
     texts of numbers, pictures as UINT8 (rows, height, width[, channels]), series as numbers (rows, steps[, channels]).
 
     Args:
-        bundle: The model.
-        answer: Answers rows; given them, and the settings that a request asks for.
+        engine: The model.
         most_rows: The most rows of a request.
     """
 
     platform = "sixfold_product"
 
-    def __init__(self, bundle: Bundle, answer: Callable[[Rows, Mapping[str, Any]], Answers], most_rows: int) -> None:
-        self._bundle, self._answer, self._most_rows = bundle, answer, most_rows
+    def __init__(self, engine: Engine, most_rows: int) -> None:
+        self.engine, self._bundle, self._most_rows = engine, engine.bundle, most_rows
+        bundle = engine.bundle
+        self._takes = set(bundle.given) | set(bundle.product.brought)
         schema = bundle.task.answer_schema().get("properties", {})
         sample = bundle.sample["answer"]
         self._settings = set(bundle.task.Settings.model_fields)
@@ -141,13 +171,42 @@ class ProductServed(Served):
             [_output(name, schema.get(name, {}), value) for name, value in sample.items()],
         )
 
-    def infer(self, inputs: Mapping[str, Array], parameters: Mapping[str, Any], outputs: Sequence[Tensor]) -> Answered:
-        self._known(inputs)
-        rows = self._rows(inputs)
+    def job(
+        self,
+        inputs: Mapping[str, Array],
+        parameters: Mapping[str, Any],
+        outputs: Sequence[Tensor],  # noqa: ARG002 — an answer is made whole
+    ) -> Job:
+        for name in inputs:
+            if name not in self._takes:
+                raise RequestError("unknown_input", tensor=name[:80], known=", ".join(self._takes) or "–")
         settings = {name: value for name, value in parameters.items() if name in self._settings}
-        answers = self._answer(rows, settings)
-        tensors = [(tensor, _gathered(tensor, [answer.get(tensor.name) for answer in answers])) for tensor in outputs]
-        return Answered(tensors, len(rows), rows, answers)
+        return self.job_of(self._rows(inputs), settings)
+
+    def job_of(self, rows: Rows, settings: Mapping[str, Any]) -> Job:
+        """What is to be run for rows.
+
+        Raises:
+            RequestError: They are none, too many, or not rows of this product.
+        """
+        if not rows:
+            raise RequestError("no_rows")
+        if len(rows) > self._most_rows:
+            raise RequestError("too_many_rows", count=len(rows), limit=self._most_rows)
+        prepared = self.engine.prepared(rows, settings)
+        if prepared is None:
+            return Job(None, len(rows), (rows, settings), rows)
+        return Job(None if settings else "rows", len(rows), prepared, rows)
+
+    def run(self, jobs: Sequence[Job]) -> list[Answers]:
+        first = jobs[0].payload
+        if isinstance(first, Prepared):
+            return self.engine.answered([job.payload for job in jobs])
+        return [self.engine.answers(*first)]
+
+    def answered(self, job: Job, made: Answers, outputs: Sequence[Tensor]) -> Answered:
+        tensors = [(tensor, _gathered(tensor, [answer.get(tensor.name) for answer in made])) for tensor in outputs]
+        return Answered(tensors, job.count, job.rows, made)
 
     def _rows(self, inputs: Mapping[str, Array]) -> list[dict[str, Any]]:
         if not self._bundle.given:
@@ -161,11 +220,9 @@ class ProductServed(Served):
             if count not in (-1, len(values)):
                 raise RequestError("bad_tensor", tensor=name, reason=_ROWS(count=len(values), others=count))
             count = len(values)
-        if not count:
-            raise RequestError("no_rows")
         if count > self._most_rows:
             raise RequestError("too_many_rows", count=count, limit=self._most_rows)
-        columns = {name: _values(self._bundle.given[name], values) for name, values in inputs.items()}
+        columns = {name: _values(name, self._bundle.given.get(name), values) for name, values in inputs.items()}
         return [{name: values[row] for name, values in columns.items()} for row in range(count)]
 
 
@@ -192,20 +249,42 @@ class GraphServed(Served):
         self.is_batched = all(tensor.shape[:1] == (-1,) for tensor in (*self.inputs, *self.outputs))
         """Whether rows of several requests may go through it together: everything begins with a free axis."""
 
-    def infer(
+    def job(
         self,
         inputs: Mapping[str, Array],
         parameters: Mapping[str, Any],  # noqa: ARG002 — a graph has no settings
         outputs: Sequence[Tensor],
-    ) -> Answered:
-        return self.run(self.fed(inputs), outputs)
+    ) -> Job:
+        feed = self._fed(inputs)
+        first = next(iter(feed.values()), None)
+        count = len(first) if first is not None and first.ndim else 1
+        names = tuple(tensor.name for tensor in outputs)
+        is_even = self.is_batched and all(len(values) == count for values in feed.values())
+        shapes = tuple(values.shape[1:] for values in feed.values())
+        return Job((names, shapes) if is_even else None, count, (feed, names))
 
-    def fed(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """What the graph is fed of tensors, held against what it takes.
+    def run(self, jobs: Sequence[Job]) -> list[list[Array]]:
+        feed, names = jobs[0].payload
+        if len(jobs) > 1:
+            feed = {name: np.concatenate([job.payload[0][name] for job in jobs]) for name in feed}
+        try:
+            made = list(map(np.asarray, self._session.run(list(names), feed)))
+        except Exception as error:  # ONNX Runtime raises a different class for each way a run can fail
+            raise RequestError("graph_refused", reason=str(error).splitlines()[0][:200]) from None
+        if len(jobs) == 1:
+            return [made]
+        ends = np.cumsum([job.count for job in jobs]).tolist()
+        if any(len(values) != ends[-1] for values in made):
+            # It says that its axes are free, but does not keep rows apart.
+            self.is_batched = False
+            return [self.run([job])[0] for job in jobs]
+        return [[values[end - job.count : end] for values in made] for job, end in zip(jobs, ends, strict=True)]
 
-        Raises:
-            RequestError: They are not what it takes.
-        """
+    def answered(self, job: Job, made: Sequence[Array], outputs: Sequence[Tensor]) -> Answered:
+        return Answered(list(zip(outputs, made, strict=True)), job.count)
+
+    def _fed(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """What the graph is fed of tensors, held against what it takes."""
         self._known(inputs)
         feed = {}
         for tensor in self.inputs:
@@ -222,20 +301,6 @@ class GraphServed(Served):
                 raise RequestError("bad_tensor", tensor=tensor.name, reason=said)
             feed[tensor.name] = _texts(tensor.name, values) if tensor.datatype == "BYTES" else values
         return feed
-
-    def run(self, feed: Mapping[str, Array], outputs: Sequence[Tensor]) -> Answered:
-        """One run of the graph on what :meth:`fed` gave.
-
-        Raises:
-            RequestError: The graph cannot be run on that.
-        """
-        try:
-            made = self._session.run([tensor.name for tensor in outputs], dict(feed))
-        except Exception as error:  # ONNX Runtime raises a different class for each way a run can fail
-            raise RequestError("graph_refused", reason=str(error).splitlines()[0][:200]) from None
-        first = next(iter(feed.values()), None)
-        count = len(first) if first is not None and first.ndim else 1
-        return Answered(list(zip(outputs, map(np.asarray, made), strict=True)), count)
 
 
 def _entries(entries: Iterable[Any]) -> list[Tensor]:
@@ -317,19 +382,20 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _values(field: Field, tensor: Array) -> list[Any]:
-    """Raw values of a column, one for each row of a tensor."""
-    if field.widget == "image" and tensor.dtype != np.object_:
+def _values(name: str, field: Field | None, tensor: Array) -> list[Any]:
+    """Raw values of a column, one for each row of a tensor; of one that a given column follows from, no field."""
+    is_picture = field is not None and field.widget == "image"
+    if is_picture and tensor.dtype != np.object_:
         return list(tensor)
     count = len(tensor)
     if tensor.size != count:
         return list(map(_plain, tensor.tolist()))
     values = list(map(_plain, tensor.reshape(count).tolist()))
-    if field.widget == "image":
+    if is_picture:
         return values
-    values = [_text(field, value) if isinstance(value, bytes) else value for value in values]
-    if {"array", "object"} & _kinds(field):
-        return [_structure(field, value) if isinstance(value, str) else value for value in values]
+    values = [_text(name, value) if isinstance(value, bytes) else value for value in values]
+    if field is None or {"array", "object"} & _kinds(field):
+        return [_structure(name, value) if isinstance(value, str) else value for value in values]
     return values
 
 
@@ -337,18 +403,18 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 — only NaN differs from itself
 
 
-def _text(field: Field, value: bytes) -> str:
+def _text(name: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise RequestError("bad_tensor", tensor=field.name, reason=_NOT_UTF8) from None
+        raise RequestError("bad_tensor", tensor=name, reason=_NOT_UTF8) from None
 
 
-def _structure(field: Field, value: str) -> Any:
+def _structure(name: str, value: str) -> Any:
     """A list or an object that a text writes as JSON; other texts as they are."""
     if value[:1] not in ("[", "{"):
         return value
     try:
         return json.loads(value)
     except ValueError:
-        raise RequestError("bad_tensor", tensor=field.name, reason=_NOT_JSON) from None
+        raise RequestError("bad_tensor", tensor=name, reason=_NOT_JSON) from None

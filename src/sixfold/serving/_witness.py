@@ -37,6 +37,8 @@ class Exchange:
         rows: The rows as they were sent, by column; none where they could not be read.
         answers: The answers, in their order; none where the request was refused.
         error: The code of the error, where there was one (``request.bad_value``).
+        role: What the version that answered is: ``champion``, ``challenger``, ``former``; ``shadow``: a challenger that
+            was asked beside it, whose answer nobody was sent.
         key: The name of the API key that called; ``None``: none is asked for, or none was right.
         client: The address that called.
         bytes: The size of the body.
@@ -52,6 +54,7 @@ class Exchange:
     rows: Sequence[Mapping[str, Any]] = ()
     answers: Sequence[Mapping[str, Any]] = ()
     error: str | None = None
+    role: str = "champion"
     key: str | None = None
     client: str | None = None
     bytes: int = 0

@@ -27,7 +27,9 @@ class Work:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="answers")
+        self.runs = max(2, os.cpu_count() or 1)
+        """How many runs of models go on beside each other: while one prepares its arrays, another one computes."""
+        self._pool = ThreadPoolExecutor(max_workers=self.runs, thread_name_prefix="answers")
         self.under_way = 0
         """How many requests are read or worked on."""
 
@@ -46,13 +48,17 @@ class Work:
         finally:
             self.under_way -= 1
 
+    def start(self, work: Callable[[], _T]) -> asyncio.Future[_T]:
+        """Have a thread do ``work``, in the language of whoever asked."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, work)
+
     async def beside(self, work: Callable[[], _T]) -> _T:
-        """What ``work`` returns, done by a thread in the language of who asked.
+        """What ``work`` returns, done by a thread.
 
         Raises:
             RequestError: It took too long; it goes on, but nobody waits for it.
         """
-        running = asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, work)
+        running = self.start(work)
         try:
             async with asyncio.timeout(self._limits.seconds):
                 return await asyncio.shield(running)
