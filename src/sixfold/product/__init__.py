@@ -5,7 +5,7 @@ from sixfold.product._computing import computed
 from sixfold.product._expression import Call, Column, Constant, Expression, Node
 from sixfold.product._load import load, parse
 from sixfold.product._product import ColumnSpec, Product, Verb, declaration_error
-from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Rows, Split, Train
+from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Rows, Split, Tell, Train, Watch
 from sixfold.product._value import Person, Value
 
 __all__ = [
@@ -25,9 +25,11 @@ __all__ = [
     "Product",
     "Rows",
     "Split",
+    "Tell",
     "Train",
     "Value",
     "Verb",
+    "Watch",
     "computed",
     "declaration_error",
     "load",

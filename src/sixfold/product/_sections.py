@@ -10,7 +10,26 @@ from sixfold.product._bound import Bound
 from sixfold.product._expression import Expression
 from sixfold.product._value import Value
 
-__all__ = ["Collect", "Deliver", "Deploy", "Evaluate", "Prepare", "Price", "Rows", "Section", "Split", "Train"]
+__all__ = [
+    "Collect",
+    "Deliver",
+    "Deploy",
+    "Evaluate",
+    "Prepare",
+    "Price",
+    "Rows",
+    "Section",
+    "Split",
+    "Tell",
+    "Train",
+    "Watch",
+]
+
+_EXPECTED = (
+    *("drift", "drifted columns", "estimated accuracy", "accuracy", "mean absolute error", "confidence"),
+    *("coverage", "failures", "p99", "requests"),
+)
+"""What `deploy: watch: expect:` can name."""
 
 CheckLevel = Literal["off", "warn", "fail"]
 
@@ -254,10 +273,100 @@ class Evaluate(Section):
         return {name: Bound.read(said) for name, said in asked.items()}
 
 
+class Tell(Section):
+    """Who is told: one of three ways."""
+
+    webhook: str | None = Field(
+        None, description="An https address that gets the alarm as JSON; `env:NAME` for one that is a secret."
+    )
+    email: str | None = Field(
+        None, description="An address; the server is that of SIXFOLD_SMTP (`smtps://user@host`, SIXFOLD_SMTP_PASSWORD)."
+    )
+    command: list[str] | None = Field(
+        None, description="A program and its arguments; it gets the alarm as JSON on its standard input."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Tell:
+        if sum(way is not None for way in (self.webhook, self.email, self.command)) != 1 or self.command == []:
+            raise ValueError("say one of webhook, email and command")
+        if self.webhook is not None and not self.webhook.startswith(("https://", "http://", "env:")):
+            raise ValueError("a webhook is an http(s) address, or `env:NAME` of the variable that holds it")
+        return self
+
+
+class Watch(Section):
+    """What is remembered of requests, what must hold of them, and who is told when it does not."""
+
+    keep: Literal["nothing", "summaries", "payloads"] = Field(
+        "summaries",
+        description="summaries: features of values, sealed; payloads: also what was sent, sealed (refresh and replay "
+        "need it); nothing: that there was a request.",
+    )
+    days: float = Field(30, gt=0, le=3650, description="After so many days all of it is removed.")
+    to: str | None = Field(
+        None,
+        pattern=r"^postgres(ql)?://[^:@/]*@?[^@]*$",
+        description="`postgresql://user@host/database` to keep it there; the password is SIXFOLD_WATCH_PASSWORD. Left "
+        "out, SQLite in the home.",
+    )
+    window: int = Field(1000, ge=50, le=20_000, description="The newest so many rows are held against the reference.")
+    slices: list[str] = Field(
+        default_factory=list,
+        description="Given columns to tell quality by; left out, the first categories and numbers.",
+    )
+    expect: dict[str, bool | str] = Field(
+        default={"drift": True},
+        description='What must hold, by name: `drift: true` (no column alarms), `accuracy: ">= 0.9"`, `estimated '
+        'accuracy`, `mean absolute error`, `confidence`, `drifted columns: "< 50 %"`, `coverage`, `failures`, `p99` '
+        "(milliseconds), `requests` (an hour).",
+    )
+    tell: list[Tell] = Field(
+        default_factory=list,
+        description="Who is told when it does not hold, and again when it does: each a `webhook` (an https address, or "
+        "`env:NAME` of the variable that holds it), an `email` or a `command` (a program and its arguments); as JSON.",
+    )
+    guard: Literal["off", "tell", "act"] = Field(
+        "act",
+        description="Bursts, probing and failed keys: act: slow the caller down or lock it for a while; tell: only "
+        "note it.",
+    )
+    seen_by: Literal["local", "everyone"] = Field(
+        "local",
+        description="Who sees `/watch` and `/metrics` without a key that may: local: this machine alone.",
+    )
+    rule: dict[str, Any] | None = Field(
+        None, description="What `sixfold incident --to rule` answers in place of the model: `{target: value}`."
+    )
+
+    @field_validator("expect")
+    @classmethod
+    def _are_known(cls, expect: dict[str, bool | str]) -> dict[str, bool | str]:
+        for name, asked in expect.items():
+            if name not in _EXPECTED:
+                raise ValueError(f"`{name}` is nothing that is watched; known: {', '.join(_EXPECTED)}")
+            if isinstance(asked, str):
+                if name == "drift":
+                    raise ValueError('`drift` is true or false; for a share write `drifted columns: "< 50 %"`')
+                try:
+                    Bound.read(asked)
+                except ValueError:
+                    raise ValueError(f'`{name}: {asked}` is no bound; write `">= 0.9"` or `"<= 5 %"`') from None
+            elif asked and name != "drift":
+                raise ValueError(f'`{name}` needs a bound: `{name}: ">= 0.9"`')
+        return expect
+
+    @property
+    def bounds(self) -> dict[str, Bound]:
+        """The bounds under `expect`, read."""
+        return {name: Bound.read(asked) for name, asked in self.expect.items() if isinstance(asked, str)}
+
+
 class Deploy(OpenSection):
     """Where the service runs. Options of the target (port …) stand here too."""
 
     target: str = Field("local", description="local: a process on this machine.")
+    watch: Watch = Field(default_factory=Watch, description="What is remembered of requests, and who is told of what.")
 
 
 class Deliver(Section):

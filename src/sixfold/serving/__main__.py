@@ -23,6 +23,7 @@ from sixfold.security import Home, Keyring
 from sixfold.serving._app import application
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._serve import proven, server
+from sixfold.serving._watching import Watching
 from sixfold.store import Store
 
 _LOG_BYTES = 5 << 20
@@ -33,8 +34,11 @@ def main() -> int:
     settings: dict[str, Any] = json.loads(sys.stdin.readline())
     _log_to(Path(settings["log"]))
     try:
-        bundle = _bundle(Home(Path(settings["home"])), **settings["artefact"])
-        app = application(bundle, proven(bundle))
+        home = Home(Path(settings["home"]))
+        bundle = _bundle(home, **settings["artefact"])
+        watch = Watching(bundle, home)
+        watch.counts = False
+        app = application(bundle, proven(bundle), watch=watch)
     except SixfoldError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201 — the standard error is the service's log
         return error.exit_code
@@ -59,9 +63,11 @@ def main() -> int:
         _say(words, "ready")
         words.close()
 
+    watch.counts = True
     logging.getLogger("sixfold.serving").info("serves %s, model %s", bundle.product.name, bundle.version)
     with socket.socket(fileno=settings["listen"]) as sock:
         server(app, ready).run(sockets=[sock])
+    watch.close()
     return 0
 
 

@@ -34,6 +34,7 @@ from sixfold.serving._models import Models
 from sixfold.serving._openapi import openapi
 from sixfold.serving._rows import Asked, form_asked, read_asked
 from sixfold.serving._served import Answers, Job, ProductServed, Served
+from sixfold.serving._watching import Watching
 from sixfold.serving._witness import Witness
 from sixfold.serving._work import Work
 from sixfold.tasks import Streamed
@@ -69,6 +70,7 @@ def application(
     limits: Limits | None = None,
     *,
     may_change: bool = False,
+    watch: Watching | None = None,
 ) -> ASGIApp:
     """The ASGI application that serves ``bundle``.
 
@@ -78,23 +80,32 @@ def application(
         witness: Told of every request for answers, after its answer was sent.
         limits: What is taken at most.
         may_change: Whether callers may load and unload the model.
+        watch: What watches it: has endpoints of its own, and is told of every request.
     """
-    limits = limits or Limits()
+    limits, engine = limits or Limits(), engine if engine is not None else Engine(bundle)
+    if watch is not None:
+        engine.standing = watch.standing
     models = Models(Work(limits), limits, may_change=may_change)
-    served = ProductServed(engine if engine is not None else Engine(bundle), limits.rows)
+    served = ProductServed(engine, limits.rows)
     models.add(served, lambda: served)
-    return product_application(models, bundle.product.name, witness)
+    return product_application(models, bundle.product.name, witness, watch)
 
 
-def product_application(models: Models, name: str, witness: Witness | None = None) -> ASGIApp:
+def product_application(
+    models: Models, name: str, witness: Witness | None = None, watch: Watching | None = None
+) -> ASGIApp:
     """The ASGI application that serves the versions of one product.
 
     Args:
         models: Its versions.
         name: The product's name.
         witness: Told of every request for answers, after its answer was sent.
+        watch: What watches it: has endpoints of its own, and is told of every request.
     """
-    return _framed(_Service(models, name).routes(), name, witness)
+    routes = _Service(models, name).routes()
+    if watch is None:
+        return _framed(routes, name, witness)
+    return _framed([*routes, *watch.routes()], name, watch.witness, watch)
 
 
 def graph_application(models: Models, witness: Witness | None = None) -> ASGIApp:
@@ -109,10 +120,10 @@ def graph_application(models: Models, witness: Witness | None = None) -> ASGIApp
     return _framed([*routes, *InferenceProtocol(models).routes()], "graphs", witness)
 
 
-def _framed(routes: list[Route], product: str, witness: Witness | None) -> ASGIApp:
+def _framed(routes: list[Route], product: str, witness: Witness | None, watch: Watching | None = None) -> ASGIApp:
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Frame, product=product, witness=witness)],
+        middleware=[Middleware(Frame, product=product, witness=witness), *(watch.middleware() if watch else [])],
         exception_handlers={HTTPException: told_http_error, SixfoldError: told_error},
     )
 

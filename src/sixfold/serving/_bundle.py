@@ -23,7 +23,6 @@ class Bundle:
         product: The declaration, as plain values (without ``data``'s place).
         given: The fitted fields of the given columns, by name.
         target: The fitted target field.
-        outcome: Of a choice the fitted field of what it is to raise or lower.
         decision: What turns the graph's output into answers.
         graphs: The ONNX graphs by name, serialised; one is called ``graph``.
         sample: One real row as JSON values (``row``), and the answer that the service must give to it (``answer``);
@@ -31,6 +30,8 @@ class Bundle:
         report: The report as HTML; empty where it is not carried.
         figures: How good the model is on test rows: by figure's name its value, 95 % interval and rows, its title in
             both languages (``title``) and how it is shown (``style``: share, number or amount).
+        outcome: Of a choice the fitted field of what it is to raise or lower.
+        reference: What later rows are held against (:class:`sixfold.monitoring.Reference`); empty where there is none.
     """
 
     product: Product
@@ -42,6 +43,7 @@ class Bundle:
     report: bytes = b""
     figures: Mapping[str, Any] = field(default_factory=dict)
     outcome: Field | None = None
+    reference: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -69,9 +71,14 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """Twelve digits that name what is served: declaration, fields, decision, graphs; any change gives another."""
+        """Twelve digits that name what answers: declaration, fields, decision, graphs; any change gives another.
+
+        Where it runs and who watches it (`deploy`) is none of it: the same model has the same name everywhere.
+        """
         graphs = b"".join(self.graphs[name] for name in sorted(self.graphs))
-        return digest(canonical_json(self._about()) + graphs)[:12]
+        about = self._about()
+        about["product"] = {name: value for name, value in about["product"].items() if name != "deploy"}
+        return digest(canonical_json(about) + graphs)[:12]
 
     def members(self) -> dict[str, bytes]:
         """The bundle as files; :meth:`from_members` is the way back."""
@@ -84,6 +91,8 @@ class Bundle:
                 for name, graph in self.graphs.items()
             },
         }
+        if self.reference:
+            members["reference.json"] = canonical_json(dict(self.reference))
         return {**members, "report.html": self.report} if self.report else members
 
     @classmethod
@@ -100,6 +109,7 @@ class Bundle:
             report=members.get("report.html", b""),
             figures=about["figures"],
             outcome=restored(about["outcome"]) if "outcome" in about else None,
+            reference=json.loads(members["reference.json"]) if "reference.json" in members else {},
         )
 
     def _about(self) -> dict[str, Any]:

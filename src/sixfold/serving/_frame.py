@@ -38,7 +38,9 @@ _STATUS = {
     "wrong_type": 415,
     "wrong_packing": 415,
     "no_control": 403,
+    "not_seen_from_here": 403,
     "busy": 503,
+    "asks_person": 503,
     "took_too_long": 503,
     "model_unready": 503,
 }

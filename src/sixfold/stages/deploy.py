@@ -57,6 +57,7 @@ def bundle_from(product: Product, inputs: Mapping[str, Artefact], work: Workspac
         graphs={name: work.read(trained, member) for member, name in graph_members(list(trained.members)).items()},
         sample=work.read_json(evaluated, "sample.json"),
         report=work.read(evaluated, "report.html") if "report.html" in evaluated.members else b"",
+        reference=work.read_json(evaluated, "reference.json") if "reference.json" in evaluated.members else {},
         figures={name: _told(name, figure) for name, figure in evaluated.about.get("figures", {}).items()},
     )
 

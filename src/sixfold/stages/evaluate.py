@@ -15,6 +15,7 @@ from sixfold.evaluation import Answered, Appraisal, Encoded, Graph, Judged, Rows
 from sixfold.fields import Array, base_of
 from sixfold.preparing import CHECKS
 from sixfold.product import Product
+from sixfold.stages._reference import reference
 from sixfold.stages._stage import Stage
 from sixfold.store import ROW, Artefact, Prepared, Workspace
 from sixfold.tasks import GRAPH, Decision, Task, graph_members, task_of
@@ -45,7 +46,7 @@ class Evaluate(Stage):
     """Fit the decision on validation rows, measure on test rows against the baselines, judge, and write the report."""
 
     name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def depends_on(self, product: Product) -> dict[str, Any]:
         """Its own section; and name and goal, which the report shows.
@@ -64,7 +65,7 @@ class Evaluate(Stage):
         }
 
     def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:
-        """Members: decision.json, report.json, report.html, sample.json, predictions.safetensors.
+        """Members: decision.json, report.json, report.html, sample.json, predictions.safetensors, reference.json.
 
         Raises:
             DataError: There are no test rows.
@@ -116,6 +117,7 @@ class Evaluate(Stage):
         work.write_json("report.json", report)
         work.write("report.html", evaluation.page({**report, "data_pictures": data_pictures}, thumbnails))
         work.write_json("sample.json", example)
+        work.write_json("reference.json", reference(inputs["collect"], prepared, task, judged, report, work))
         kept = {"row": test.numbers, **appraisal.kept(answered)}
         work.write("predictions.safetensors", save({name: np.ascontiguousarray(array) for name, array in kept.items()}))
         figures = {
