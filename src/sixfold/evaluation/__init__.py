@@ -46,7 +46,7 @@ from sixfold.evaluation._linear import MOST_TRAINING_ROWS
 from sixfold.evaluation._page import page
 from sixfold.evaluation._report import figures, leaks, schema
 from sixfold.evaluation._words import both, count, interval, listed, money, shown
-from sixfold.evaluation._worth import Account, ClassWorth, Worth
+from sixfold.evaluation._worth import Account, ClassWorth, Valued, Worth, number_account, number_accounts
 
 __all__ = [
     "HOURS_A_MONTH",
@@ -73,6 +73,7 @@ __all__ = [
     "Section",
     "Style",
     "Thumbnails",
+    "Valued",
     "Verdict",
     "Worth",
     "Yardstick",
@@ -111,6 +112,8 @@ __all__ = [
     "listed",
     "measured",
     "money",
+    "number_account",
+    "number_accounts",
     "page",
     "schema",
     "shown",

@@ -15,20 +15,15 @@ from sixfold.evaluation._appraisal import Report, described
 from sixfold.evaluation._chapter import Chapter, Finished
 from sixfold.evaluation._economics import economics
 from sixfold.evaluation._examples import json_row
-from sixfold.evaluation._figures import RESAMPLES
 from sixfold.evaluation._formula import Asked
 from sixfold.evaluation._money_page import body, verdict
-from sixfold.evaluation._worth import Worth
-from sixfold.fields import Array
+from sixfold.evaluation._worth import Valued, Worth
 from sixfold.language import Text
 
 __all__ = ["Economics"]
 
 _MOST_SECONDS, _MOST_ANSWERS, _FEWEST = 1.5, 200, 3
 _MOST_ROWS = 64
-_MOST_COUNTED = 250_000_000
-"""Rows × ways × resamples: about 2 s on one core."""
-
 _PER = 1000.0
 _TO_CHECK = 385
 """Answers to look at so that a share is known within 5 points at 95 %: 1.96² · ¼ / 0.05² (Cochran 1977)."""
@@ -199,33 +194,10 @@ def _measured(worth: Worth | None, seed: int) -> tuple[dict[str, Any], dict[str,
     answers with nobody asked, are worth more than the other ways, paired."""
     if worth is None:
         return {}, {}, {}
-    names = list(worth.ways)
-    values = np.stack([worth.ways[name].value for name in names], axis=1) * _PER  # (n, ways)
-    rows = len(values)
-    resamples = int(min(RESAMPLES, max(100, _MOST_COUNTED // max(1, values.size))))
-    random = np.random.default_rng(seed)
-    draws = np.stack(
-        [
-            (values * np.bincount(random.integers(0, rows, rows), minlength=rows)[:, None]).sum(axis=0) / rows
-            for _ in range(resamples)
-        ]
-    )
-    means, place = values.mean(axis=0), {name: index for index, name in enumerate(names)}
-
-    def known(mean: float, drawn: Array) -> dict[str, float]:
-        low, high = np.quantile(drawn, (0.025, 0.975))
-        return {"value": float(mean), "low": float(low), "high": float(high)}
-
-    def gap(ours: str, theirs: str) -> dict[str, float]:
-        one, other = place[ours], place[theirs]
-        return known(means[one] - means[other], draws[:, one] - draws[:, other])
-
-    ways = {
-        name: {**account.means(), "value": known(means[place[name]], draws[:, place[name]])}
-        for name, account in worth.ways.items()
-    }
-    against = {name: gap("product", name) for name in names if name != "product"}
-    return ways, against, {"alone": gap("alone", "plain")} if {"alone", "plain"} <= set(names) else {}
+    valued = Valued.of({name: account.value * _PER for name, account in worth.ways.items()}, seed)
+    ways = {name: {**account.means(), "value": valued.of_way(name)} for name, account in worth.ways.items()}
+    against = {name: valued.gap("product", name) for name in worth.ways if name != "product"}
+    return ways, against, {"alone": valued.gap("alone", "plain")} if {"alone", "plain"} <= set(worth.ways) else {}
 
 
 def _people(model: Finished, share: float) -> dict[str, Any]:
