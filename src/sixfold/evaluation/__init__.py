@@ -17,6 +17,7 @@ from sixfold.evaluation._appraisal import (
 from sixfold.evaluation._chapter import Chapter, Finished, every_chapter
 from sixfold.evaluation._class_figures import ClassFigures, Scored, class_figures, confusion
 from sixfold.evaluation._decide import asked, chances, conformal, decide, decided
+from sixfold.evaluation._document import document
 from sixfold.evaluation._economics import HOURS_A_MONTH, Economics, economics
 from sixfold.evaluation._examples import collected_rows, json_row, thumbnails
 from sixfold.evaluation._figures import (
@@ -42,10 +43,12 @@ from sixfold.evaluation._gates import (
     judge,
 )
 from sixfold.evaluation._graph import Graph
+from sixfold.evaluation._html import cell, facts, say, table
 from sixfold.evaluation._linear import MOST_TRAINING_ROWS
 from sixfold.evaluation._page import page
+from sixfold.evaluation._pictures import Span, spans
 from sixfold.evaluation._report import figures, leaks, schema
-from sixfold.evaluation._words import both, count, interval, listed, money, shown
+from sixfold.evaluation._words import amount, both, count, interval, listed, money, shown
 from sixfold.evaluation._worth import Account, ClassWorth, Valued, Worth, number_account, number_accounts
 
 __all__ = [
@@ -71,12 +74,14 @@ __all__ = [
     "Rows",
     "Scored",
     "Section",
+    "Span",
     "Style",
     "Thumbnails",
     "Valued",
     "Verdict",
     "Worth",
     "Yardstick",
+    "amount",
     "appraisal_of",
     "appraisals",
     "askable",
@@ -85,6 +90,7 @@ __all__ = [
     "baseline_title",
     "better_baseline",
     "both",
+    "cell",
     "chances",
     "check_gates",
     "class_figures",
@@ -97,8 +103,10 @@ __all__ = [
     "decided",
     "described",
     "difference",
+    "document",
     "economics",
     "every_chapter",
+    "facts",
     "figure",
     "figures",
     "formula",
@@ -115,8 +123,11 @@ __all__ = [
     "number_account",
     "number_accounts",
     "page",
+    "say",
     "schema",
     "shown",
+    "spans",
+    "table",
     "thumbnails",
     "without",
 ]

@@ -7,15 +7,13 @@ own, by digest, so that a name from the data can do nothing even if that were fo
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
 from collections.abc import Mapping, Sequence
-from importlib import resources
-from string import Template
 from typing import Any
 
 from sixfold.evaluation._appraisal import Report, Section, Thumbnails, appraisal_of, baseline_title
 from sixfold.evaluation._chapter import every_chapter
+from sixfold.evaluation._document import document
 from sixfold.evaluation._figures import formula
 from sixfold.evaluation._formula import Style
 from sixfold.evaluation._gates import better_baseline, gate_title
@@ -46,29 +44,15 @@ def page(report: Report, thumbnails: Thumbnails) -> bytes:
     Returns:
         One self-contained file: styles, script and pictures are inside it.
     """
-    folder = resources.files("sixfold.evaluation") / "report"
-    template, style, script = (
-        (folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
-    )
     # In one block each: what one names, no other sees.
     own = [kind.script() for kind in every_chapter() if kind.kind() in report["chapters"]]
-    script += "".join(f"{{\n{text}}}\n" for text in own if text)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     sections = _sections(report, thumbnails)
-    body = [_top(report), *(_drawn(section) for section in sections)]
-    contents = "".join(f'<a href="#{section.name}">{say(section.label)}</a>' for section in sections)
-    return (
-        Template(template)
-        .substitute(
-            title=html.escape(f"{report['product']['name']} · Sixfold"),
-            style=style,
-            script=script,
-            script_digest=f"sha256-{digest}",
-            contents=contents,
-            body="\n".join(body),
-            footer=t("report.footer", version=report["made"]["sixfold"]),
-        )
-        .encode()
+    return document(
+        f"{report['product']['name']} · Sixfold",
+        "\n".join([_top(report), *(_drawn(section) for section in sections)]),
+        contents="".join(f'<a href="#{section.name}">{say(section.label)}</a>' for section in sections),
+        footer=t("report.footer", version=report["made"]["sixfold"]),
+        script="".join(f"{{\n{text}}}\n" for text in own if text),
     )
 
 

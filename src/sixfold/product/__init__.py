@@ -3,7 +3,7 @@
 from sixfold.product._bound import Bound
 from sixfold.product._computing import computed
 from sixfold.product._expression import Call, Column, Constant, Expression, Node
-from sixfold.product._load import load, parse
+from sixfold.product._load import load, parse, read_mapping
 from sixfold.product._product import ColumnSpec, Product, Verb, declaration_error
 from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepare, Rows, Split, Tell, Train, Watch
 from sixfold.product._value import Person, Value
@@ -34,4 +34,5 @@ __all__ = [
     "declaration_error",
     "load",
     "parse",
+    "read_mapping",
 ]

@@ -11,7 +11,7 @@ import yaml
 from sixfold.errors import Place, ProductError
 from sixfold.product._product import Product
 
-__all__ = ["load", "parse"]
+__all__ = ["load", "parse", "read_mapping"]
 
 _MOST_BYTES = 1 << 20
 _DEEPEST = 20
@@ -58,6 +58,16 @@ def parse(text: str, file: Path | None = None) -> Product:
     Raises:
         ProductError: The text is not YAML, or declares no valid product.
     """
+    values, lines = read_mapping(text, file)
+    return Product.declared(values, file, lines)
+
+
+def read_mapping(text: str, file: Path | None = None) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
+    """The values of a YAML text that is a mapping, and the line of every key by its path.
+
+    Raises:
+        ProductError: It is not YAML, not a mapping, names a key twice, or uses anchors, aliases or tags.
+    """
     name = None if file is None else str(file)
     try:
         for token in yaml.scan(text, Loader=_Loader):
@@ -72,8 +82,7 @@ def parse(text: str, file: Path | None = None) -> Product:
     if not isinstance(node, yaml.MappingNode):
         raise ProductError("not_a_mapping", place=Place(file=name, line=1))
     lines: dict[tuple[str, ...], int] = {}
-    values = _value(node, (), lines, name)
-    return Product.declared(values, file, lines)
+    return _value(node, (), lines, name), lines
 
 
 def _value(node: yaml.Node, path: tuple[str, ...], lines: dict[tuple[str, ...], int], file: str | None) -> Any:
