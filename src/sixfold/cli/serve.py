@@ -21,18 +21,22 @@ _GRAPH = ".onnx"
 @click.option("--port", type=click.IntRange(1, 65535))
 @click.option("--host", default="127.0.0.1")
 @click.option("--key", type=click.Path(path_type=Path), metavar="PEM")
+@click.option("--workers", type=click.IntRange(1, 64), default=1)
 @click.option("--control", is_flag=True)
-def command(products: tuple[str, ...], port: int | None, host: str, key: Path | None, control: bool) -> None:
+def command(
+    products: tuple[str, ...], port: int | None, host: str, key: Path | None, workers: int, control: bool
+) -> None:
     """Verify, decrypt in memory, load, and answer. Says its address on stdout once it does."""
     from sixfold.serving import serve, serve_graphs
 
     graphs = [Path(name) for name in products if name.endswith(_GRAPH)]
     if graphs and len(graphs) == len(products):
-        serve_graphs(graphs, host=host, port=port, on_ready=_say, may_change=control)
+        serve_graphs(graphs, host=host, port=port, on_ready=_say, workers=workers, may_change=control)
         return
     if len(products) > 1:
         raise InputError("one_product", names=", ".join(products))
-    serve(bundle_of(products[0], key), host=host, port=port, on_ready=_say, may_change=control)
+    bundle = bundle_of(products[0], key)
+    serve(bundle, host=host, port=port, on_ready=_say, workers=workers, may_change=control)
 
 
 def _say(url: str) -> None:

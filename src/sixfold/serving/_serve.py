@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from sixfold.serving._limits import Limits
 from sixfold.serving._models import Models
 from sixfold.serving._served import GraphServed
 from sixfold.serving._work import Work
+from sixfold.serving._workers import supervise
 
 if TYPE_CHECKING:
     import uvicorn
@@ -53,6 +55,8 @@ def serve(
     on_ready: Callable[[str], None] | None = None,
     *,
     may_change: bool = False,
+    workers: int = 1,
+    limits: Limits | None = None,
 ) -> None:
     """Serve ``bundle`` from this process until it is told to stop (Ctrl-C, SIGTERM).
 
@@ -62,14 +66,20 @@ def serve(
         port: 1–65535; left out, a free one.
         on_ready: Told the service's URL once it answers.
         may_change: Whether callers may load and unload the model.
+        workers: How many processes answer.
+        limits: What is taken at most.
 
     Raises:
         ServiceError: The port is taken, the model cannot be loaded, or it does not answer its sample row rightly.
     """
-    from sixfold.serving._app import application
+
+    def app() -> ASGIApp:
+        from sixfold.serving._app import application
+
+        return application(bundle, proven(bundle, threads(workers)), limits=limits, may_change=may_change)
 
     with contextlib.closing(listening(host, port)) as sock:
-        _run(application(bundle, proven(bundle), may_change=may_change), sock, on_ready)
+        _run(app, sock, on_ready, workers)
 
 
 def serve_graphs(
@@ -79,6 +89,8 @@ def serve_graphs(
     on_ready: Callable[[str], None] | None = None,
     *,
     may_change: bool = False,
+    workers: int = 1,
+    limits: Limits | None = None,
 ) -> None:
     """Serve plain ONNX graphs by the Open Inference Protocol, each under its file's name, until told to stop.
 
@@ -88,18 +100,38 @@ def serve_graphs(
         port: 1–65535; left out, a free one.
         on_ready: Told the service's URL once it answers.
         may_change: Whether callers may load them anew, and unload them.
+        workers: How many processes answer.
+        limits: What is taken at most.
 
     Raises:
         ServiceError: The port is taken, or a graph cannot be read.
     """
-    from sixfold.serving._app import graph_application
+
+    def app() -> ASGIApp:
+        from sixfold.serving._app import graph_application
+
+        return graph_application(graph_models(files, limits, may_change=may_change, threads=threads(workers)))
 
     with contextlib.closing(listening(host, port)) as sock:
-        _run(graph_application(graph_models(files, may_change=may_change)), sock, on_ready)
+        _run(app, sock, on_ready, workers)
 
 
-def graph_models(files: Sequence[Path], limits: Limits | None = None, *, may_change: bool = False) -> Models:
+def threads(workers: int) -> int | None:
+    """How many threads a run of a model may take in each of several processes; ``None``: as alone."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return None if workers == 1 else max(1, cores // workers)
+
+
+def graph_models(
+    files: Sequence[Path], limits: Limits | None = None, *, may_change: bool = False, threads: int | None = None
+) -> Models:
     """Plain graphs as models, each under its file's name; loaded anew, they are read again.
+
+    Args:
+        files: The graphs.
+        limits: What is taken at most.
+        may_change: Whether callers may load them anew, and unload them.
+        threads: How many threads one run may take.
 
     Raises:
         ServiceError: A file or the graph in it cannot be read, or two have one name.
@@ -109,36 +141,51 @@ def graph_models(files: Sequence[Path], limits: Limits | None = None, *, may_cha
     for file in files:
         if file.stem in models.names:
             raise ServiceError("graph_twice", name=file.stem)
-        load = partial(_graph, file)
+        load = partial(_graph, file, threads)
         models.add(load(), load)
     return models
 
 
-def _graph(file: Path) -> GraphServed:
+def _graph(file: Path, threads: int | None) -> GraphServed:
     try:
         content = file.read_bytes()
     except OSError as error:
         raise ServiceError("no_graph", path=file, reason=error.strerror or error) from error
-    return GraphServed(file.stem, content)
+    return GraphServed(file.stem, content, threads=threads)
 
 
 _SWITCH_SECONDS = 5e-4
 """How long a thread may hold the interpreter while another one waits: Python's own 5 ms would be most of an answer."""
 
 
-def _run(app: ASGIApp, sock: socket.socket, on_ready: Callable[[str], None] | None) -> None:
+def _run(app: Callable[[], ASGIApp], sock: socket.socket, on_ready: Callable[[str], None] | None, workers: int) -> None:
     url = address(sock)
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    server(app, lambda: on_ready(url) if on_ready is not None else None).run(sockets=[sock])
+
+    def ready() -> None:
+        if on_ready is not None:
+            on_ready(url)
+
+    def work(answers: Callable[[], None]) -> None:
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        server(app(), answers).run(sockets=[sock])
+
+    if workers == 1:
+        work(ready)
+    else:
+        supervise(workers, sock, work, ready)
 
 
-def proven(bundle: Bundle) -> Engine:
+def proven(bundle: Bundle, threads: int | None = None) -> Engine:
     """The engine of ``bundle``, once it has answered the bundle's sample row rightly.
+
+    Args:
+        bundle: The model.
+        threads: How many threads one run may take; ``None``: as many as the machine has cores, eight at most.
 
     Raises:
         ServiceError: It did not.
     """
-    engine = Engine(bundle)
+    engine = Engine(bundle, threads)
     answer = engine.answers([bundle.sample["row"]], bundle.sample.get("settings"))[0]
     if not same_answer(bundle.sample["answer"], answer):
         raise wrong_answer(bundle, answer)
