@@ -95,6 +95,7 @@ class Judged(Generic[A]):
         answered: The same, as they are answered.
         seed: Of whatever is drawn.
         samples: Answers out of nothing (:attr:`Appraisal.samples`), as the task's ``respond`` gives them.
+        deciding: The outputs and the truth that the decision was fitted on; ``None`` where there were none.
     """
 
     decision: Decision
@@ -105,6 +106,7 @@ class Judged(Generic[A]):
     answered: A
     seed: int
     samples: Array | None = None
+    deciding: tuple[Array, Array] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from sixfold.evaluation._worth import ClassWorth
 from sixfold.fields import Array
 from sixfold.tasks import Decision, Sets, Task
 
-__all__ = ["asked", "chances", "conformal", "decide", "decided"]
+__all__ = ["asked", "chances", "conformal", "decide", "decided", "reaching"]
 
 _TEMPERATURES = (0.05, 20.0)
 _NEUTRAL = 0.5
@@ -29,8 +30,9 @@ def decide(task: Task, outputs: Array, y: Array) -> Decision:
     only if it mends more rows than it breaks by two standard errors of that difference, √(mended + broken) (McNemar
     1947): the best of many thresholds always looks a little better on the rows that chose it.
 
-    Where product.yaml says what answers are worth, threshold and the band in which a person is asked are those that
-    earn most (:meth:`ClassWorth.decision`).
+    Where product.yaml states a specificity or a sensitivity, the threshold is the one that reaches it
+    (:func:`reaching`). Where it says what answers are worth, threshold and the band in which a person is asked are
+    those that earn most (:meth:`ClassWorth.decision`).
 
     Last, which classes are named beside the answer (:class:`~sixfold.tasks.Sets`). The temperature was fitted on the
     same rows: of one number for all of them that costs the sets nothing that could be measured.
@@ -49,12 +51,37 @@ def decide(task: Task, outputs: Array, y: Array) -> Decision:
     likely = chances(outputs, decision)
     if (worth := ClassWorth.of(task)) is not None:
         decision = worth.decision(likely, y, decision.temperature)
+    elif task.output.units == 1 and task.product.evaluate.point is not None:
+        decision = decision.model_copy(update={"threshold": reaching(*task.product.evaluate.point, likely[:, 1], y)})
     elif task.output.units == 1:
         decision = decision.model_copy(update={"threshold": _threshold(likely[:, 1], y)})
     wanted = task.product.evaluate
     scores = Sets.scores(wanted.sets, likely)[np.arange(len(y)), y]
     limit = conformal(scores, wanted.coverage)
     return decision.model_copy(update={"sets": None if limit is None else Sets(way=wanted.sets, limit=limit)})
+
+
+def reaching(figure: Literal["specificity", "sensitivity"], share: float, likely: Array, y: Array) -> float:
+    """The threshold at which a share of new rows that are no is told no (specificity), or of those that are yes is
+    found (sensitivity): from held-out rows, as in :func:`conformal`, so that a share of 90 % is one of new rows too.
+
+    Where there are too few rows for that it is the one at which all of these are told right.
+
+    Args:
+        figure: Which share.
+        share: How large.
+        likely: The calibrated chance of yes (n,).
+        y: 1 for yes, 0 for no (n,).
+    """
+    is_of = y == (0 if figure == "specificity" else 1)
+    sign = 1.0 if figure == "specificity" else -1.0
+    scores = np.sort(sign * likely[is_of])
+    if not len(scores):
+        return _NEUTRAL
+    limit = scores[min(len(scores), math.ceil((len(scores) + 1) * share)) - 1]
+    beyond = sign * likely[sign * likely > limit]
+    end = 1.0 if figure == "specificity" else 0.0
+    return float(sign * (limit + (beyond.min() if beyond.size else sign * end)) / 2)
 
 
 def conformal(scores: Array, coverage: float) -> float | None:

@@ -90,6 +90,7 @@ def _drawn(section: Section) -> str:
 def _top(report: Report) -> str:
     headline, product = report["figures"][0], report["product"]
     goal = f'<p class="lede">{say(product["goal"])}</p>' if product["goal"] else ""
+    warning = f'<p class="notice">{t("report.top.medical")}</p>' if product["medical"] else ""
     badges = "".join(
         f'<li class="badge {gate["state"]}">{_state(gate)} · {_gate_name(gate)}</li>' for gate in report["gates"]
     )
@@ -112,7 +113,7 @@ def _top(report: Report) -> str:
     told = [text for kind in every_chapter() if kind.kind() in found for text in kind.verdict(found[kind.kind()])]
     verdict = joined([*appraisal_of(report["pattern"]).verdict(report), *told])
     return (
-        f'<h1>{say(product["name"])}</h1>\n{goal}\n<p class="verdict">{say(verdict)}</p>\n'
+        f'<h1>{say(product["name"])}</h1>\n{goal}\n<p class="verdict">{say(verdict)}</p>\n{warning}'
         f'<ul class="gates">{badges}</ul>\n<div class="tiles">{tiles}</div>\n{picture}'
     )
 

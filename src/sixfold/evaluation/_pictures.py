@@ -36,6 +36,7 @@ __all__ = [
     "ladders",
     "spans",
     "swarms",
+    "trade",
     "walks",
 ]
 
@@ -292,6 +293,40 @@ def _beside(values: Sequence[float], most: float, bins: int = 90, gap: float = 0
         count = taken[place] = taken.get(place, -1) + 1
         found.append(max(-0.42, min(0.42, (1 if count % 2 else -1) * ((count + 1) // 2) * gap)))
     return found
+
+
+def trade(
+    name: str, line: tuple[Sequence[float], Sequence[float]], points: Sequence[Dots], x: Axis, y: Axis, label: Text
+) -> str:
+    """What one share costs of another: a line in the unit square, the diagonal of chance, and points upon the line.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        line: The horizontal and the vertical share along it, 0–1.
+        points: Points to be seen, in percent, with what stands beside them.
+        x: The horizontal axis.
+        y: The vertical axis.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words = _Words()
+    with _style(name):
+        figure = _figure(4.2, 4.0)
+        axes = figure.add_axes((0.13, 0.13, 0.84, 0.78))
+        axes.plot([0, 100], [0, 100], color=_QUIET, lw=1, ls=(0, (4, 4)), zorder=1)
+        axes.plot([100 * value for value in line[0]], [100 * value for value in line[1]], color=_ACCENT, lw=2, zorder=2)
+        for cloud in points:
+            axes.vlines(cloud.x, *(cloud.bars or (cloud.y, cloud.y)), color=_SECOND, lw=2.2, zorder=3)
+            axes.scatter(cloud.x, cloud.y, s=cloud.sizes, color=_SECOND, edgecolor=_PAPER, linewidth=1, zorder=4)
+            for place, told in enumerate(cloud.names):
+                axes.annotate(words(told), (cloud.x[place], cloud.y[place]), (9, -12), textcoords="offset points",
+                              fontsize=_SIZE - 1, color=_INK)  # fmt: skip
+        axes.set_xlim(-2, 102)
+        axes.set_ylim(-2, 102)
+        figure.text(0.012, 0.99, words(y.title), ha="left", va="top", fontsize=_SIZE, color=_INK)
+        figure.text(0.98, 0.01, words(x.title), ha="right", va="bottom", fontsize=_SIZE, color=_INK)
+        _calm(axes, words, x_percent=True, y_percent=True)
+        axes.grid(visible=True, color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
 
 
 def curves(name: str, panels: Sequence[tuple[Text, bool, Sequence[Series]]], label: Text) -> str:

@@ -111,6 +111,7 @@ def _schema_of(kind: type[Appraisal[Any]]) -> dict[str, Any]:
         product=described(
             name={"type": "string"},
             goal={"type": "string"},
+            medical={"type": "boolean"},
             verb={"type": "string"},
             target={"type": "string"},
             given={"type": "object", "additionalProperties": {"type": "string"}},

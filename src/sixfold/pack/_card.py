@@ -89,6 +89,7 @@ class Card:
         gates: What had to hold.
         overrides: Gates that said no and were passed all the same.
         terms: What the customer may do with it.
+        is_medical: Whether it is for questions of health, and must say that it is no certified device.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Card:
     gates: Sequence[Gate] = ()
     overrides: Sequence[Override] = ()
     terms: str | None = None
+    is_medical: bool = False
 
     def to_markdown(self, *, key: str, wheel: str) -> str:
         """README.md: YAML front matter (Hugging Face model card metadata), then the text in both languages.
@@ -174,6 +176,8 @@ class Card:
             yield say("overridden", gate=_line(override.gate), reason=_line(override.reason)) + "\n"
         yield f"## {say('limits')}\n"
         yield say("limits_text") + "\n"
+        if self.is_medical:
+            yield f"**{sentence('report.top.medical', code)}**\n"
         yield f"## {say('terms')}\n"
         yield (_line(self.terms) if self.terms else say("no_terms")) + "\n"
 

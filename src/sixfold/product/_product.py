@@ -23,6 +23,9 @@ Lines: TypeAlias = Mapping[tuple[str, ...], int]
 
 _VERBS: tuple[Verb, ...] = ("predict", "generate", "choose")
 _AIMS: tuple[Literal["to_raise", "to_lower"], ...] = ("to_raise", "to_lower")
+_OF_YES_NO = ("specificity", "sensitivity", "prevalence")
+"""What `evaluate` states of yes and no alone."""
+
 _OUTCOMES = ("number", "yes_no")
 
 
@@ -171,6 +174,10 @@ class Product(BaseModel):
         if (setting := self.evaluate.value.unfit(kind)) is not None:
             place, fits = Place(key=f"evaluate.value.{setting}"), ", ".join(self.evaluate.value.fitting(kind))
             raise ProductError("value_unfit", place=place, setting=setting, kind=self.target.kind, known=fits or "–")
+        stated = [name for name in _OF_YES_NO if getattr(self.evaluate, name) is not None]
+        if stated and kind != "yes_no":
+            place = Place(key=f"evaluate.{stated[0]}")
+            raise ProductError("not_yes_no", place=place, key=stated[0], column=self.target_name, kind=self.target.kind)
         return self
 
     @property

@@ -253,6 +253,33 @@ class Evaluate(Section):
         "`none`.",
     )
     value: Value = Field(default=Value(), description="What answers earn and cost.")
+    specificity: float | None = Field(
+        None, gt=0, lt=1, description="Of yes or no: answer yes so rarely that this share of the no rows is told no."
+    )
+    sensitivity: float | None = Field(
+        None, gt=0, lt=1, description="Of yes or no: answer yes so often that this share of the yes rows is found."
+    )
+    prevalence: float | None = Field(
+        None, gt=0, lt=1, description="How common yes is where the product is used; left out, as among the test rows."
+    )
+    medical: bool = Field(
+        False, description="For questions of health: report, page and card say that it is no certified device."
+    )
+
+    @model_validator(mode="after")
+    def _sets_one_threshold(self) -> Evaluate:
+        if self.specificity is not None and self.sensitivity is not None:
+            raise ValueError("specificity and sensitivity pull one threshold two ways: state one, and read the other")
+        if self.point is not None and self.value.is_said:
+            raise ValueError(f"`{self.point[0]}` and `value` both set the threshold: state one of them")
+        return self
+
+    @property
+    def point(self) -> tuple[Literal["specificity", "sensitivity"], float] | None:
+        """The figure of yes and no that is to be reached, and the share stated for it."""
+        if self.specificity is not None:
+            return "specificity", self.specificity
+        return None if self.sensitivity is None else ("sensitivity", self.sensitivity)
 
     @field_validator("gates")
     @classmethod

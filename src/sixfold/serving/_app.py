@@ -343,6 +343,7 @@ def _about(bundle: Bundle, version: str, limits: Limits) -> dict[str, Any]:
     return {
         "name": product.name,
         "goal": product.goal,
+        "medical": product.evaluate.medical,
         "model": version,
         "task": _text(bundle.task),
         "verb": product.verb,

@@ -113,6 +113,7 @@ def _card(product: Product, inputs: Mapping[str, Artefact], work: Workspace, bun
         gates=[_gate(record) for record in report["gates"]],
         overrides=[Override(gate=gate, reason=reason) for gate, reason in work.overrides.items()],
         terms=product.deliver.terms,
+        is_medical=product.evaluate.medical,
     )
 
 

@@ -94,7 +94,9 @@ class Evaluate(Stage):
 
         answered = appraisal.answered(test.outputs, test.truth, decision)
         samples = graph.said(appraisal.samples, task.Settings(**_seeded(task, work))) if appraisal.samples else None
-        judged = Judged(decision, len(truth), training, validation, test, answered, work.seed, samples)
+        judged = Judged(
+            decision, len(truth), training, validation, test, answered, work.seed, samples, (outputs, truth)
+        )
         report, data_pictures = _report(case, judged, yardsticks, guesses, left_out)
         report["rival"] = _rival(case, judged)
         report["chapters"] = _chapters(case, judged, sample, report)
@@ -235,6 +237,7 @@ def _report(
         "product": {
             "name": product.name,
             "goal": product.goal,
+            "medical": product.evaluate.medical,
             "verb": product.verb,
             "target": product.target_name,
             "given": {name: spec.kind for name, spec in product.given.items()},

@@ -17,6 +17,8 @@ const WORDS = {
     noteText:
       "A model that runs on this service. What you enter is sent there and nowhere else, and is not stored. The model " +
       "has learned from examples and can be wrong: do not let it decide alone where a mistake would harm somebody.",
+    medical:
+      "This is not a certified medical device. Its answers may be looked at beside a physician's judgement, never instead of it.",
     report: "Report: how good it is, and where it fails",
     openapi: "OpenAPI description",
     summary: "Tells {target} from {given}.",
@@ -82,6 +84,7 @@ const WORDS = {
     noteText:
       "这是运行在本服务上的一个模型。你填写的内容只发给它，不会发往别处，也不会被保存。模型是从样例中学来的，也会出错：" +
       "如果错了会伤害到人，请不要让它单独做决定。",
+    medical: "本产品不是经认证的医疗器械。其答案只能供医生在自己的判断之外参考，不能代替医生的判断。",
     report: "评估报告：有多准，错在哪里",
     openapi: "OpenAPI 接口说明",
     summary: "根据 {given} 判断 {target}。",
@@ -254,6 +257,7 @@ function drawAbout() {
     rest.textContent = say(headline.low === headline.high ? "measured" : "headline", { ...ends, rows });
     at("headline").replaceChildren(value, rest);
   }
+  at("medical").hidden = !state.about.medical;
   at("note").textContent = say("noteText");
   at("report").hidden = !report;
   at("foot").innerHTML = escaped(say("model", { model: "§", task: task[state.language] })).replace(
