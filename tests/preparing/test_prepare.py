@@ -195,6 +195,49 @@ def test_a_sound_table_raises_no_alarm(bench: Any, product: Make) -> None:
     assert report["findings"] == []
 
 
+def notes(rows: int = 400) -> list[str]:
+    """Texts of eight words each, no two of them alike."""
+    dice = np.random.default_rng(5)
+    words = ["".join(dice.choice(list("abcdefghiklmnoprstu"), 6)) for _ in range(300)]
+    return [" ".join(dice.choice(words, 8)) for _ in range(rows)]
+
+
+def shapes(rows: int = 120) -> pl.DataFrame:
+    """Pictures of two classes, dark above or dark below, under much noise."""
+    dice, frames = np.random.default_rng(3), []
+    for row in range(rows):
+        pixels = dice.integers(80, 256, (24, 24, 3))
+        pixels[slice(0, 12) if row % 2 else slice(12, 24)] -= 40
+        frames.append(pixels.astype(np.uint8))
+    return pl.DataFrame({"photo": [saved(one) for one in frames], "target": ["ab"[row % 2] for row in range(rows)]})
+
+
+def saved(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Pillow.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def marked(frame: pl.DataFrame) -> pl.DataFrame:
+    """Pictures with a corner in the colour of their class."""
+    shown = []
+    for picture, label in frame.select("photo", "target").rows():
+        pixels = np.array(Pillow.open(io.BytesIO(picture)))
+        pixels[:3, :3] = (255, 0, 0) if label == "a" else (0, 0, 255)
+        shown.append(saved(pixels))
+    return frame.with_columns(photo=pl.Series(shown))
+
+
+def told(rows: int = 400) -> pl.DataFrame:
+    """A table whose x tells the target, but for twenty labels that are wrong."""
+    dice = np.random.default_rng(11)
+    target = dice.integers(0, 3, rows)
+    wrong = np.where(np.arange(rows) % 20 == 7, (target + 1) % 3, target)
+    return pl.DataFrame(
+        {"x": target + dice.normal(0, 0.05, rows), "colour": ["red"] * rows, "target": [f"class {i}" for i in wrong]}
+    )
+
+
 DIRTY: dict[str, tuple[dict[str, Any], pl.DataFrame]] = {
     "missing values": (GIVEN, table(x=[None] * 200 + [float(i) / 7 for i in range(200)])),
     "constant columns": ({**GIVEN, "k": "category"}, table(k=["k"] * 400)),
@@ -227,6 +270,44 @@ DIRTY: dict[str, tuple[dict[str, Any], pl.DataFrame]] = {
         {**GIVEN, "wave": "series"},
         table(wave=[[float(step) for step in range(4 if row == 7 else 20 + row % 5)] for row in range(400)]),
     ),
+    "near duplicates": (
+        {"note": "text"},
+        table(note=[*notes()[:390], *(f"{note} again" for note in notes()[:10])]),
+    ),
+    "telling words": (
+        {"note": "text"},
+        table().with_columns(note=pl.Series(notes()) + " tag" + pl.col("target").str.tail(1)),
+    ),
+    "telling pictures": ({"photo": "image"}, marked(shapes())),
+    "blank pictures": (
+        {"photo": "image"},
+        pl.concat([shapes(), shapes()[:1].with_columns(photo=pl.lit(saved(np.full((24, 24, 3), 9, np.uint8))))]),
+    ),
+    "same subject": (
+        {**GIVEN, "patient": "category"},
+        table(patient=[f"p{row % 60}" for row in range(400)]),
+    ),
+    "outliers": (GIVEN, table().with_columns(x=pl.when(pl.int_range(400) == 5).then(900.0).otherwise(pl.col("x")))),
+    "drift": (
+        GIVEN,
+        table(__split__=["train"] * 250 + ["test"] * 150).with_columns(
+            x=pl.col("x") + pl.when(pl.int_range(400) < 250).then(0).otherwise(1)
+        ),
+    ),
+    "label noise": (GIVEN, told()),
+    "groups": ({**GIVEN, "sex": "category"}, table(sex=["f"] * 380 + ["m"] * 20)),
+    "label rates of groups": (
+        {**GIVEN, "region": "category"},
+        table().with_columns(
+            region=pl.when((pl.col("target") == "class 1") & (pl.int_range(400) % 4 > 0))
+            .then(pl.lit("north"))
+            .otherwise(pl.lit("south"))
+        ),
+    ),
+    "personal data": (
+        {"note": "text"},
+        table(note=[f"{note} me@example.org" if row % 50 == 0 else note for row, note in enumerate(notes())]),
+    ),
     "shared rows": (
         GIVEN,
         pl.concat([table(), table()[:9]]).with_columns(
@@ -256,7 +337,7 @@ def test_each_check_finds_what_it_is_named_for_and_can_be_turned_off_or_made_to_
 
 def test_every_check_is_shown_at_work() -> None:
     elsewhere = {"missing target", "bad values", "unseen classes", "missing pictures", "unreadable images"}
-    elsewhere |= {"unreadable values", "missing outcome"}
+    elsewhere |= {"unreadable values", "missing outcome", "telling numbers"}
     assert set(DIRTY) | elsewhere == set(CHECKS)
 
 

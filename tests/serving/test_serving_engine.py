@@ -54,6 +54,19 @@ def test_outputs_of_many_arrays_are_those_of_their_parts(
     assert engine.outputs({"photo": many[:0]}).shape == (0, 10)
 
 
+def test_personal_data_is_redacted_before_a_row_is_answered_where_it_was_before_learning(
+    table_bundle: Bundle, table_rows: Rows
+) -> None:
+    size = table_bundle.product.given["大小"].field("大小").fit(["[PHONE]", "小", "[PHONE]", "小"])
+    given = {**table_bundle.given, "大小": size}
+    learned = dataclasses.replace(table_bundle, given=given)
+    redacting = dataclasses.replace(learned, product=learned.product.changed(prepare={"personal_data": "redact"}))
+    row = table_rows[0][0]
+    marked, named = [{**row, "大小": "[PHONE]"}], [{**row, "大小": "13800138000"}]
+    assert Engine(redacting).answers(named) == Engine(redacting).answers(marked) == Engine(learned).answers(marked)
+    assert Engine(learned).answers(named) != Engine(learned).answers(marked)
+
+
 def test_the_threshold_of_the_decision_is_kept(table_bundle: Bundle, table_rows: Rows) -> None:
     strict = Engine(
         dataclasses.replace(table_bundle, decision=table_bundle.decision.model_copy(update={"threshold": 1}))

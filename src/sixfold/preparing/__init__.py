@@ -16,6 +16,7 @@ from sixfold.preparing._collected import Collected
 from sixfold.preparing._column import Column, identity, reason_of
 from sixfold.preparing._encoding import Encoded, encode
 from sixfold.preparing._evidence import Evidence, Found
+from sixfold.preparing._groups import groups_of
 from sixfold.preparing._report import data_report
 from sixfold.preparing._split import Official, Spans, Splits, split, strata
 
@@ -36,6 +37,7 @@ __all__ = [
     "data_report",
     "encode",
     "findings",
+    "groups_of",
     "held_levels",
     "held_thresholds",
     "identity",

@@ -83,18 +83,22 @@ def _hold_known(product: Product, told: Iterable[str], known: Mapping[str, objec
             raise ProductError(slug, place=place, name=name, guess=close[0], known=", ".join(sorted(known)))
 
 
-def findings(evidence: Evidence, levels: Mapping[str, Level], when: When) -> list[Found]:
-    """What the checks that are on found.
+def findings(
+    evidence: Evidence, levels: Mapping[str, Level], when: When, tell: Callable[[int, int], None] | None = None
+) -> list[Found]:
+    """What the checks that are on found; ``tell`` how many of how many are done.
 
     Raises:
         DataError: A check found something that product.yaml set to ``fail``.
     """
     found: list[Found] = []
-    for name, (moment, rule) in CHECKS.items():
-        if moment != when or levels[name] == "off":
-            continue
+    due = [name for name, (moment, _) in CHECKS.items() if moment == when and levels[name] != "off"]
+    for done, name in enumerate(due, start=1):
+        _, rule = CHECKS[name]
         for one in rule(evidence):
             if levels[name] == "fail":
                 raise DataError("check_failed", check=name, reason=one.says(), todo=one.mend())
             found.append(one)
+        if tell is not None:
+            tell(done, len(due))
     return found

@@ -101,6 +101,11 @@ class Collected:
         return np.array(words, object)[places]
 
     @property
+    def paths(self) -> list[str | None] | None:
+        """The file of each row, where rows have one."""
+        return self.frame["__path__"].to_list() if "__path__" in self.frame.columns else None
+
+    @property
     def spans(self) -> Spans | None:
         """When the future of each row begins and ends, where rows are windows of series."""
         if "__start__" not in self.frame.columns:

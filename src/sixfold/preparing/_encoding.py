@@ -19,6 +19,7 @@ from sixfold.language import Text
 from sixfold.preparing._codes import DIGEST_BYTES, codes_of_digests, present
 from sixfold.preparing._collected import Collected
 from sixfold.preparing._column import identity, reason_of
+from sixfold.preparing._look import Looks
 from sixfold.preparing._split import Splits
 from sixfold.store import ROW, Shard, Workspace
 
@@ -57,6 +58,7 @@ class Encoded:
         same: (rows,) equal where all given values are, pictures by pixels; ``None`` where sameness is coincidence.
         sizes: Of each picture column how many of some pictures have which (height, width).
         lengths: Of each column of tokens or steps how many each row has, (rows,) int32: at most its form's length.
+        looks: What was kept of heavy given columns for the checks.
         sample: Arrays of the columns of steps for some training rows at random, and which rows these are.
     """
 
@@ -68,6 +70,7 @@ class Encoded:
     same: Array | None
     sizes: Mapping[str, Counter[tuple[int, ...]]]
     lengths: Mapping[str, Array]
+    looks: Looks
     sample: Mapping[str, Array]
 
 
@@ -115,7 +118,9 @@ def encode(
     heavy = {name: field for name, field in fitted.items() if columns[name].is_heavy}
     vital = {target, *beside} | {column.name for column in given if column.is_picture and len(given) == 1}
     base = base_of(fitted[target], {name: field for name, field in fitted.items() if name != target})
-    reader = _Reader(collected, heavy, {} if base is None else {target: base.name})
+    looked = {name: field for name, field in heavy.items() if name != target and name not in beside}
+    looks = Looks(looked, np.sort(np.concatenate(list(splits.rows.values()))))
+    reader = _Reader(collected, heavy, {} if base is None else {target: base.name}, looks)
     total = sum(len(rows) for rows in splits.rows.values())
     shards: list[Shard] = []
     kept: dict[Any, list[Array]] = {name: [] for name in splits.rows}
@@ -160,6 +165,7 @@ def encode(
         same if same is None or not reader.prints else identity(given, reader.pixels()),
         reader.sizes,
         reader.lengths,
+        looks,
         sample,
     )
 
@@ -167,7 +173,8 @@ def encode(
 class _Reader:
     """Decodes the heavy values of a batch: one collected shard in memory, rows spread over threads."""
 
-    def __init__(self, collected: Collected, heavy: Mapping[str, Field], upon: Mapping[str, str]) -> None:
+    def __init__(self, collected: Collected, heavy: Mapping[str, Field], upon: Mapping[str, str], looks: Looks) -> None:
+        self._looks = looks
         self._collected, self._heavy, self._upon = collected, heavy, upon
         self._stride = max(1, collected.rows // _SIZES_LOOKED_AT)
         pictures = [name for name in heavy if collected.columns[name].is_picture]
@@ -245,6 +252,8 @@ class _Reader:
                     self.unreadable[name][row] = reason_of(error)
                     values[at] = None
             array = field.encode_upon(values, extents)
+        if name in self._looks:
+            self._looks[name].take(values, array, rows)
         if name in self.prints:
             self._look(name, values, array, rows)
         if name in self.lengths:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,10 +13,13 @@ from sixfold.fields import Array, Field
 from sixfold.fields.category import Category
 from sixfold.language import Text
 from sixfold.preparing._column import Column
+from sixfold.preparing._groups import Group
+from sixfold.preparing._look import Looks
+from sixfold.preparing._quick import Quick, quick
 from sixfold.preparing._split import Splits
 from sixfold.progress import Severity
 
-__all__ = ["PAIRS", "SHOWN", "Evidence", "Found", "sample"]
+__all__ = ["PAIRS", "SHOWN", "Evidence", "Found", "Shown", "sample"]
 
 SHOWN = 5
 """Rows, classes or values that a sentence names."""
@@ -28,8 +31,17 @@ PAIRS: tuple[tuple[Any, Any], ...] = (("train", "test"), ("train", "validation")
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Rows that people should look at side by side, and what is to be said of them."""
+
+    rows: tuple[int, ...]
+    says: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """What a check found: said in both languages, with what to do; ``rows`` are a sample of the ``count`` concerned."""
+    """What a check found: said in both languages, with what to do; ``rows`` are a sample of the ``count`` concerned,
+    and ``shows`` those that are worth looking at."""
 
     check: str
     severity: Severity
@@ -38,6 +50,7 @@ class Found:
     column: str | None = None
     count: int = 0
     rows: tuple[int, ...] = ()
+    shows: tuple[Shown, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in report.json."""
@@ -49,6 +62,7 @@ class Found:
             "rows": list(self.rows),
             "says": {"en": self.says.en, "zh": self.says.zh},
             "mend": {"en": self.mend.en, "zh": self.mend.zh},
+            "shows": [{"rows": list(one.rows), "says": {"en": one.says.en, "zh": one.says.zh}} for one in self.shows],
         }
 
 
@@ -70,6 +84,13 @@ class Evidence:
         repeated: Validation and test rows left out because they repeat a row of an earlier split. Known once encoded.
         fitted: The fitted fields by column. Known once encoded.
         lengths: Of each column of tokens or steps how many each row has, (rows,) int32. Known once encoded.
+        looks: What was kept of heavy given columns. Known once encoded.
+        sample: Arrays of the columns of steps for some training rows, and which these are. Known once encoded.
+        stored: The values of a heavy column at ascending rows, one shard in memory at a time.
+        groups: The columns that tell groups of people apart, by name.
+        redacted: How many pieces of personal data were replaced before anything was stored, by column and kind.
+        personal_data: What product.yaml says is to be done about it.
+        paths: The file of each row, where rows have one.
         thresholds: From which value on checks speak up, by name.
         outcome: What a choice is to raise or lower; ``None`` of other products.
         without_outcome: Rows left out because they lack it.
@@ -87,6 +108,13 @@ class Evidence:
     repeated: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     fitted: Mapping[str, Field] = field(default_factory=dict)
     lengths: Mapping[str, Array] = field(default_factory=dict)
+    looks: Looks = field(default_factory=lambda: Looks({}, np.zeros(0, np.int64)))
+    sample: Mapping[str, Array] = field(default_factory=dict)
+    stored: Callable[[str, Array], Sequence[Any]] = lambda name, rows: ()  # noqa: ARG005
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    redacted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    personal_data: str | None = None
+    paths: Sequence[str | None] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     outcome: Column | None = None
     without_outcome: Array | None = None
@@ -105,6 +133,11 @@ class Evidence:
     def others(self) -> Array:
         """The validation and test rows, ascending."""
         return np.sort(np.concatenate([self.splits.rows["validation"], self.splits.rows["test"]]))
+
+    @cached_property
+    def quick(self) -> Quick | None:
+        """What a quick model says of rows that it did not learn from; fitted when first asked for."""
+        return quick(self)
 
     @property
     def is_classification(self) -> bool:

@@ -12,8 +12,11 @@ from sixfold.fields.date import Date
 from sixfold.preparing._codes import MISSING, present
 from sixfold.preparing._column import Column
 from sixfold.preparing._curves import mean_curves
+from sixfold.preparing._drift import drifts
 from sixfold.preparing._encoding import Encoded
 from sixfold.preparing._evidence import PAIRS, Evidence, Found
+from sixfold.preparing._groups import represented
+from sixfold.preparing._regions import regions
 from sixfold.store import ROW
 
 __all__ = ["data_report"]
@@ -21,6 +24,9 @@ __all__ = ["data_report"]
 _QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _BINS = 20
 _TOP = 20
+_DRIFTED = 0.02
+"""Population stability index beyond chance from which a difference is drawn."""
+
 _FEWEST_MONTHS, _MOST_MONTHS = 3, 120
 """Between these, dates are counted by month: below by day, above by year."""
 
@@ -32,7 +38,8 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
     split, distinct values, and by kind: quantiles and histogram, commonest values, picture sizes, dates by month; of
     texts and series no value but their ``lengths``, in tokens or steps up to the ``limit`` kept, and of series the mean
     ``curves``); ``splits`` by name (rows, classes); ``split`` (way, which splits are the source's own); ``shared_rows``
-    by pair of splits; ``leaked_test_rows``: test rows that are also in training or validation; ``left_out`` by reason;
+    by pair of splits; ``groups`` as :func:`represented`, ``drift`` as :func:`drifts`, ``next`` as :func:`regions` tell;
+    ``leaked_test_rows``: test rows that are also in training or validation; ``left_out`` by reason;
     ``pictures`` (drawn by others).
     """
     splits, same = encoded.splits.rows, evidence.same
@@ -67,6 +74,9 @@ def data_report(evidence: Evidence, encoded: Encoded, found: Sequence[Found], co
             "unreadable images": len(encoded.lost),
             "shared rows": len(encoded.repeated),
         },
+        "groups": represented(evidence),
+        "drift": [one for one in drifts(evidence) if one["index"] - one["chance"] >= _DRIFTED][:_TOP],
+        "next": regions(evidence),
         "pictures": {},
     }
 

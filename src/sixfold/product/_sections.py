@@ -145,6 +145,18 @@ class Prepare(Section):
     """What is checked, and how rows are split."""
 
     split: Split = Field(default=Split(), description="Which rows train, validate and test.")
+    personal_data: Literal["redact", "refuse", "allow"] | None = Field(
+        None,
+        description="Names, numbers and addresses of people in texts and categories: redact replaces them before "
+        "anything is stored, in a service too; refuse stops; allow says that they may be there; left out, they "
+        "are told of.",
+    )
+    groups: list[str] | None = Field(
+        None,
+        max_length=20,
+        description="Columns that tell groups of people apart (sex, region): how many rows each group has, and how the "
+        "target falls in it; left out, given categories of few values that look like groups.",
+    )
     checks: dict[str, CheckLevel] = Field(default_factory=dict, description="A check by name: off, warn or fail.")
     thresholds: dict[str, float] = Field(
         default_factory=dict, description="A threshold of a check by name; left out, as the table of thresholds says."

@@ -14,6 +14,7 @@ from sixfold.errors import RequestError, ServiceError
 from sixfold.families import Options
 from sixfold.fields import Array, Field, base_of, is_missing, rows_at_once
 from sixfold.language import Text
+from sixfold.personal import is_redacted_column, redacted
 from sixfold.product import computed
 from sixfold.serving._bundle import Bundle
 from sixfold.store import ROW
@@ -68,6 +69,7 @@ class Engine:
         if unknown := sorted(set(self._graphs.unknown()) - set(self._task.own_inputs)):
             raise ServiceError("graph_differs", inputs=", ".join(unknown))
         self._batch = rows_at_once(forms.values(), _BATCH_BYTES, _LARGEST_BATCH)
+        self._redacts = bundle.product.prepare.personal_data == "redact"
         self._base = base_of(bundle.target, bundle.given)
         self._computed, self._brought = bundle.product.computed, bundle.product.brought
 
@@ -216,6 +218,8 @@ class Engine:
 
     def _encoded(self, field: Field, rows: Sequence[Mapping[str, Any]], start: int) -> Array:
         values = [row.get(field.name) for row in rows]
+        if self._redacts and is_redacted_column(field.kind()):
+            values = [redacted(value, field.name) if isinstance(value, str) else value for value in values]
         if not _takes_several(field):
             for number, value in enumerate(values, start=start + 1):
                 if isinstance(value, (list, tuple, dict)):

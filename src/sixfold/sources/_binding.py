@@ -235,4 +235,6 @@ def _places(product: Product) -> dict[str, str]:
             wanted.setdefault(column, f"prepare.split.{setting}")
     for column in product.evaluate.groups:
         wanted.setdefault(column, "evaluate.groups")
+    for column in product.prepare.groups or ():
+        wanted.setdefault(column, "prepare.groups")
     return wanted

@@ -14,7 +14,7 @@ from sixfold.files import room_for
 from sixfold.hashing import digest_of_value
 from sixfold.product import Product
 from sixfold.progress import Listener, silent
-from sixfold.sources import RESERVED, Source, cuts_windows, gathered, source_of
+from sixfold.sources import RESERVED, Screen, Source, cuts_windows, gathered, source_of
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Workspace
 
@@ -67,6 +67,7 @@ class Collect(Stage):
             ),
             "collect": product.collect.model_dump(mode="json", exclude={"refresh"}),
             "data": None if product.in_memory else product.data,
+            **_privacy(product),
             "source": [[kind.kind(), kind.version] for kind in kinds],
         }
 
@@ -93,12 +94,13 @@ class Collect(Stage):
         is_part = False
         work.step(0, total, "rows")
         windows: dict[str, Any] = {}
+        screen = Screen(product)
         for chosen in gathered(product, source, work.listener, windows):
             if "__split__" in chosen.columns:
                 for split, count in chosen["__split__"].value_counts().rows():
                     splits[split] = splits.get(split, 0) + count
             rows += chosen.height
-            shards.add(chosen)
+            shards.add(screen.screened(chosen))
             if time.monotonic() - told >= _SECONDS_BETWEEN_STEPS:
                 told = time.monotonic()
                 work.step(rows, total, "rows")
@@ -111,6 +113,9 @@ class Collect(Stage):
         if source.fingerprint() != before:
             raise SourceError("changed_meanwhile", path=source.place)
         work.step(rows, rows, "rows")
+        redacted = screen.told()
+        if redacted:
+            work.note("collect.redacted", count=sum(sum(found.values()) for found in redacted.values()))
         provenance = source.provenance()
         section = product.collect
         provenance = replace(
@@ -126,6 +131,7 @@ class Collect(Stage):
             "digest": digest,
             **({"windows": windows} if windows else {}),
             **({"is_part": True, "total": total} if is_part else {}),
+            **({"redacted": redacted} if redacted else {}),
         }
 
 
@@ -215,6 +221,13 @@ class _Shards:
 def _cutting(options: Mapping[str, Any]) -> dict[str, Any]:
     """What of a series' options tells how windows are cut."""
     return {name: options[name] for name in ("length", "season", "steps") if name in options}
+
+
+def _privacy(product: Product) -> dict[str, Any]:
+    """What `prepare` says of columns that are collected beside the declared ones, and of personal data."""
+    told = product.prepare
+    does = {"personal_data": told.personal_data} if told.personal_data in ("redact", "refuse") else {}
+    return {**does, **({"told_groups": told.groups} if told.groups else {})}
 
 
 def _member(number: int) -> str:

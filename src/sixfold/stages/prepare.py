@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from sixfold.preparing import (
     data_report,
     encode,
     findings,
+    groups_of,
     held_levels,
     held_thresholds,
     identity,
@@ -65,11 +67,12 @@ class Prepare(Stage):
     """
 
     name: ClassVar[str] = "prepare"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def depends_on(self, product: Product) -> dict[str, Any]:
         return {
             "prepare": product.prepare.model_dump(mode="json"),
+            **({"groups": groups} if (groups := _groups(product)) else {}),
             "given": list(product.given),
             "target": product.target_name,
             **({} if product.outcome_name is None else {"outcome": product.outcome_name}),
@@ -88,7 +91,9 @@ class Prepare(Stage):
         windows = inputs["collect"].about.get("windows") or {}
         specs = _of_windows(wanted(product), product, windows)
         kinds = {name: spec.field(name, product.folder) for name, spec in specs.items()}
-        beside = [name for name in (told.group, told.time) if name is not None]
+        groups = _groups(product)
+        said = [told.group, told.time, *(groups or ())]
+        beside = [name for name in dict.fromkeys(said) if name is not None]
         collected = Collected.open(inputs["collect"], work, kinds, beside)
         target = collected.columns[product.target_name]
         given = {name: collected.columns[name] for name in product.given}
@@ -119,6 +124,12 @@ class Prepare(Stage):
         evidence = Evidence(
             *(given, target, splits, collected.shown, same, untargeted, unpictured, unseen),
             thresholds=held_thresholds(product),
+            groups=groups_of(
+                groups, given, {name: collected.beside(name) for name in groups or () if name not in given}
+            ),
+            redacted=inputs["collect"].about.get("redacted") or {},
+            personal_data=product.prepare.personal_data,
+            paths=collected.paths,
             outcome=outcome,
             without_outcome=without_outcome,
         )
@@ -147,8 +158,11 @@ class Prepare(Stage):
             repeated=encoded.repeated,
             fitted=fitted,
             lengths=encoded.lengths,
+            looks=encoded.looks,
+            sample=encoded.sample,
+            stored=collected.stored,
         )
-        found += findings(evidence, levels, "encoded")
+        found += findings(evidence, levels, "encoded", partial(work.step, unit="checks"))
         for one in found:
             work.tell(Finding(self.name, one.check, one.severity, one.says(), one.mend()))
 
@@ -194,6 +208,12 @@ def wanted(product: Product) -> dict[str, ColumnSpec]:
         asked = {"scale": "linear"} if spec.kind == "number" else {}
         columns[name] = ColumnSpec(**{**asked, **spec.model_dump(by_alias=True, exclude_unset=True)})
     return columns
+
+
+def _groups(product: Product) -> list[str] | None:
+    """The columns that tell groups apart, as far as product.yaml says: those of the data report, else the model's."""
+    told = product.prepare.groups
+    return told if told is not None else (list(product.evaluate.groups) or None)
 
 
 def _of_windows(specs: Mapping[str, ColumnSpec], product: Product, windows: Mapping[str, Any]) -> dict[str, ColumnSpec]:
