@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sixfold.language import use_language
     from sixfold.pipeline import PlanStep, Report, Run, Sixfold, load
     from sixfold.product import Product
+    from sixfold.quoting import Quote
 
 __all__ = [
     "Economics",
@@ -29,6 +30,7 @@ __all__ = [
     "InputError",
     "PlanStep",
     "Product",
+    "Quote",
     "Report",
     "Run",
     "RunError",
@@ -38,6 +40,7 @@ __all__ = [
     "economics",
     "load",
     "plan",
+    "quote",
     "run",
     "use_language",
 ]
@@ -61,6 +64,7 @@ _HOMES = {
     "Sixfold": "pipeline",
     "load": "pipeline",
     "Product": "product",
+    "Quote": "quoting",
 }
 
 
@@ -92,6 +96,22 @@ def plan(product: Product | str | Path) -> list[PlanStep]:
     from sixfold.product import Product
 
     return Sixfold().plan(product if isinstance(product, Product) else load(product))
+
+
+def quote(product: Product | str | Path) -> Quote:
+    """What :func:`run` will take and how good the model will be, measured on some of the real rows, with progress.
+
+    Raises:
+        InputError: What was given is wrong.
+        RunError: A stage failed on the sample.
+    """
+    from sixfold.cli import show_progress
+    from sixfold.pipeline import Sixfold, load
+    from sixfold.product import Product
+
+    declared = product if isinstance(product, Product) else load(product)
+    with show_progress() as listener:
+        return Sixfold(listener=listener).quote(declared)
 
 
 def __getattr__(name: str) -> Any:

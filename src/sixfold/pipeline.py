@@ -30,10 +30,11 @@ from sixfold.preparing import CHECKS
 from sixfold.product import Product, declaration_error
 from sixfold.progress import Listener, Note, silent
 from sixfold.progress import Stage as StageEvent
+from sixfold.quoting import Quote, quote_of
 from sixfold.security import Home, Keyring, Ledger, fingerprint, recipient_from
 from sixfold.serving import Bundle, Engine
 from sixfold.stages import STAGES, Collect, Stage, bundle_from, hold_settings, own_network
-from sixfold.store import Artefact, Store, Workspace
+from sixfold.store import Artefact, Store, Workspace, keep_quote, kept_quote
 from sixfold.targets import Target
 from sixfold.tasks import task_of
 
@@ -242,6 +243,35 @@ class Sixfold:
                 inputs[stage.name] = made
                 steps.append(PlanStep(stage.name, "cached", "same"))
         return steps
+
+    def quote(self, product: Product) -> Quote:
+        """What :meth:`run` will take, stage by stage, how good the model will be, and whether to begin.
+
+        Measured, not guessed: every stage is done once on some of the real rows, in a house of its own that is gone
+        afterwards. It takes a minute at most, or a tenth of the time that `train` has where that is more. The quote is
+        kept, and set beside what came by the report and by ``sixfold status``.
+
+        Raises:
+            InputError: What the user gave is wrong, or too little of the source could be read in time.
+            RunError: A stage failed on the sample.
+        """
+        check(product)
+        with self._alone(product):
+            made: dict[str, Artefact] = {}
+            for stage in STAGES:
+                found = None if stage.is_effect else self._made(stage, product, made)
+                if found is None:
+                    break
+                made[stage.name] = found
+            quote = quote_of(product, self.store, made, self.listener)
+        keep_quote(self.store, product, quote.to_json())
+        self.ledger.append("product.quoted", product.name, seconds=quote.seconds, verdict=quote.verdict)
+        return quote
+
+    def quoted(self, product: Product) -> Quote | None:
+        """The last quote of a product as it is declared now; ``None`` if there is none."""
+        kept = kept_quote(self.store, product)
+        return None if kept is None else Quote.from_json(kept)
 
     def run(
         self,

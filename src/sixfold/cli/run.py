@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import click
 
 from sixfold.cli._command import as_json, spoken
 from sixfold.cli._layout import listing
+from sixfold.cli._place import place_from_here
 from sixfold.cli._progress import STAGES, shown, stage_title
 from sixfold.cli._summary import near, record_of, summary
 from sixfold.errors import GateRefused, InputError
@@ -61,7 +61,7 @@ def command(
         raise InputError("override_reason", gates=len(overrides), reasons=len(reasons))
     declared = product_of(product)
     if data is not None:
-        declared = declared.with_data(_place_from_here(data))
+        declared = declared.with_data(place_from_here(data))
     if plan:
         _show_plan(declared, Sixfold().plan(declared), as_json=as_json)
         return
@@ -104,11 +104,6 @@ def _show_plan(product: Product, steps: list[PlanStep], *, as_json: bool) -> Non
 def _reason(step: PlanStep) -> str:
     word, _, before = step.reason.partition(" ")
     return sentence(f"cli.plan.{word}", None, stage=stage_title(before)) if before else sentence(f"cli.plan.{word}")
-
-
-def _place_from_here(data: str) -> str:
-    """A path on the command line is meant from where the user stands, not from where product.yaml stands."""
-    return data if re.match(r"[A-Za-z][\w+.-]+:", data) else str(Path(data).expanduser().absolute())
 
 
 def _open(report: Path) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sixfold.cli._command import as_json, spoken
-from sixfold.cli._layout import duration, listing, local_time
+from sixfold.cli._layout import bytes_text, duration, listing, local_time, table
 from sixfold.cli._named import last_run
 from sixfold.cli._progress import STAGES
 from sixfold.cli._summary import figure_text, near, ranked
 from sixfold.language import sentence
 
 if TYPE_CHECKING:
-    from sixfold.pipeline import Run
+    from sixfold.pipeline import Run, Sixfold
     from sixfold.targets import Service
 
 __all__ = ["command"]
@@ -28,7 +28,8 @@ def command(product: str | None, as_json: bool) -> None:
     """Tell how one product, or every product, is.
 
     ``--json``: ``{"products": [{"name", "service": {"url", "model", "started", "healthy"} | null, "figures",
-    "seconds", "stages", "report", "pack"}]}``. The exit code is 1 if a service runs but is not healthy.
+    "seconds", "used", "stages", "quote": {…} | null, "report", "pack"}]}``. The exit code is 1 if a service runs but is
+    not healthy.
     """
     from sixfold.cli._services import is_healthy, running
     from sixfold.pipeline import Sixfold
@@ -42,10 +43,17 @@ def command(product: str | None, as_json: bool) -> None:
     services = running(house.home)
     health = {run.product.name: is_healthy(services[run.product.name]) for run in runs if run.product.name in services}
     if as_json:
-        records = [_record(run, services.get(run.product.name), health.get(run.product.name)) for run in runs]
+        records = [
+            {**_record(run, services.get(run.product.name), health.get(run.product.name)), "quote": _quote(house, run)}
+            for run in runs
+        ]
         click.echo(json.dumps({"products": records}, ensure_ascii=False))
     elif runs:
-        texts = [_text(run, services.get(run.product.name), health.get(run.product.name)) for run in runs]
+        texts = [
+            "\n".join(filter(None, (_text(run, services.get(name), health.get(name)), _beside_quote(house, run))))
+            for run in runs
+            for name in (run.product.name,)
+        ]
         click.echo("\n\n".join(texts))
     else:
         click.echo(sentence("cli.list.says.nothing"))
@@ -61,6 +69,7 @@ def _record(run: Run, service: Service | None, healthy: bool | None) -> dict[str
         else {"url": service.url, "model": service.model, "started": service.started, "healthy": healthy},
         "figures": ranked(run),
         "seconds": dict(run.seconds),
+        "used": {stage: dict(used) for stage, used in run.used.items()},
         "stages": [*run.artefacts, *run.receipts],
         "report": None if run.report_path is None else str(run.report_path),
         "pack": None if run.pack is None else str(run.pack),
@@ -91,3 +100,24 @@ def _text(run: Run, service: Service | None, healthy: bool | None) -> str:
         if path is not None:
             rows.append((sentence(f"cli.summary.{title}"), near(path)))
     return f"{click.style(run.product.name, bold=True)}\n{listing(rows, indent=2)}"
+
+
+def _quote(house: Sixfold, run: Run) -> dict[str, Any] | None:
+    quote = house.quoted(run.product)
+    return None if quote is None else quote.to_json()
+
+
+def _beside_quote(house: Sixfold, run: Run) -> str:
+    """What was quoted beside what each stage took when it last ran; nothing where there is no quote."""
+    quote = house.quoted(run.product)
+    if quote is None or not run.used:
+        return ""
+    rows = [tuple(sentence(f"cli.status.quote.{name}") for name in ("stage", "time", "took", "memory", "held"))]
+    for stage in quote.stages:
+        if stage.stage in run.used:
+            used = run.used[stage.stage]
+            took, held = duration(float(used["seconds"])), bytes_text(int(used["peak_bytes"]))
+            title = sentence(f"cli.stages.{stage.stage}")
+            rows.append((title, duration(stage.seconds), took, bytes_text(stage.peak_bytes), held))
+    head = click.style(sentence("cli.status.quote.title"), bold=True)
+    return f"  {head}\n{table(rows, indent=4, wraps=False)}"

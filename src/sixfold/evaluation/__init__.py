@@ -48,7 +48,18 @@ from sixfold.evaluation._linear import MOST_TRAINING_ROWS
 from sixfold.evaluation._page import page
 from sixfold.evaluation._pictures import Span, spans
 from sixfold.evaluation._report import figures, leaks, schema
-from sixfold.evaluation._words import amount, both, count, interval, listed, money, shown
+from sixfold.evaluation._words import (
+    amount,
+    both,
+    change,
+    change_interval,
+    count,
+    duration,
+    interval,
+    listed,
+    money,
+    shown,
+)
 from sixfold.evaluation._worth import Account, ClassWorth, Valued, Worth, number_account, number_accounts
 
 __all__ = [
@@ -92,6 +103,8 @@ __all__ = [
     "both",
     "cell",
     "chances",
+    "change",
+    "change_interval",
     "check_gates",
     "class_figures",
     "collected_rows",
@@ -104,6 +117,7 @@ __all__ = [
     "described",
     "difference",
     "document",
+    "duration",
     "economics",
     "every_chapter",
     "facts",

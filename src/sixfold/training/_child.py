@@ -165,7 +165,8 @@ def _fitted(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work:
     for number, feed in enumerate(feeds):
         begun = time.monotonic()
         history: list[dict[str, float]] = []
-        budget = _share_left(trial, number, len(feeds))
+        was_ended: list[float] = []
+        budget = _share_left(trial, number, len(feeds), power=0.5)
 
         def tell(
             done: int,
@@ -174,12 +175,16 @@ def _fitted(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work:
             begun: float = begun,
             budget: float | None = budget,
             history: list[dict[str, float]] = history,
+            was_ended: list[float] = was_ended,
         ) -> bool:
             seconds = time.monotonic() - begun
             history.append({"epoch": done, "seconds": round(seconds, 3), "val_loss": float(loss)})
             left = seconds / max(done, 1) * (most - done)
             work.tell(Epoch(done, most, 1, 1, {"val_loss": float(loss)}, seconds, done == most, left))
-            return budget is None or seconds < budget
+            goes_on = budget is None or seconds < budget
+            if not goes_on and done < most:
+                was_ended.append(done / most)
+            return goes_on
 
         validation = Rows(feed.validation.inputs, feed.validation.targets)
         graph, about = network.fit(feed.whole(), validation, feed.forms, task.output, trial.seed + number, tell)
@@ -187,6 +192,9 @@ def _fitted(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work:
         versions |= {"python": platform.python_version()}
         seconds = time.monotonic() - begun
         told = {"seconds": round(seconds, 3), "was_cut": False, **about}  # no epochs: rows are not passed over in turn
+        if trial.shares:  # whether the clock ended it, whatever the network itself says of that
+            told["was_cut"] = bool(told["was_cut"] or was_ended)
+            told["progress"] = was_ended[0] if was_ended else 1.0
         found.append(_Made(graph, {"recipe": {}, "layers": [], "versions": versions}, history, told))
     return found
 
@@ -242,7 +250,7 @@ def _layered(trial: Trial, network: Any, feeds: Sequence[Feed], task: Task, work
             fresh = _learning(network.build(given, task.output, facts)).get_weights()
             stepper.restore(beginning)
             _learning(model).set_weights(fresh)
-        budget = _share_left(trial, number, len(feeds))
+        budget = _share_left(trial, number, len(feeds), power=2)
         if trial.minutes is not None and trial.seconds is None:
             budget = trial.minutes * 60
         every = trial.checkpoint_seconds if len(feeds) == 1 else float("inf")
@@ -280,14 +288,14 @@ def _through(frozen: Any, feeds: Sequence[Feed], trial: Trial) -> list[Feed]:
     return [feed.through(first) for feed in feeds]
 
 
-def _share_left(trial: Trial, number: int, count: int) -> float | None:
+def _share_left(trial: Trial, number: int, count: int, power: float) -> float | None:
     """What fold ``number`` of so many may take of the trial's time, if that is bounded: an even share of what is left
-    of it; of shares of the rows, by the square of how many they are."""
+    of it; of shares of the rows, by a power of how many they are."""
     if trial.seconds is None:
         return None
     left = trial.seconds - _since_start() - trial.reserve
     if trial.shares:
-        weights = [rows**2 for rows in trial.shares[number:]]
+        weights = [rows**power for rows in trial.shares[number:]]
         return max(1.0, left * weights[0] / sum(weights))
     return max(1.0, left / (count - number))
 

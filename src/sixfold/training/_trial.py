@@ -53,8 +53,9 @@ class Trial(BaseModel):
         rows: How many training rows the network adapts to, where they are not those that there are: a quote trains the
             network of all rows on a few.
         shares: Of a quote: how many of the training rows to learn from, one model after the other, the fewest first.
-            The members of each stand under its place (``0/graph.onnx``); time is dealt out by the square of the rows,
-            so that who has more rows also sees them more often. What each took stands in ``about["shares"]``.
+            The members of each stand under its place (``0/graph.onnx``), what each took in ``about["shares"]``. Time is
+            dealt out by the square of the rows, so that who has more rows also sees them more often; by its root, of a
+            network that is fitted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
