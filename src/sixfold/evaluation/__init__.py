@@ -43,7 +43,7 @@ from sixfold.evaluation._gates import (
     judge,
 )
 from sixfold.evaluation._graph import Graph
-from sixfold.evaluation._html import cell, facts, say, table
+from sixfold.evaluation._html import cell, facts, say, table, text_of
 from sixfold.evaluation._linear import MOST_TRAINING_ROWS
 from sixfold.evaluation._page import page
 from sixfold.evaluation._pictures import Span, spans
@@ -56,6 +56,7 @@ from sixfold.evaluation._words import (
     count,
     duration,
     interval,
+    joined,
     listed,
     money,
     shown,
@@ -128,6 +129,7 @@ __all__ = [
     "gate_names",
     "gate_title",
     "interval",
+    "joined",
     "json_row",
     "judge",
     "leaks",
@@ -142,6 +144,7 @@ __all__ = [
     "shown",
     "spans",
     "table",
+    "text_of",
     "thumbnails",
     "without",
 ]
