@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sixfold.errors import GateRefused, InputError, RunError, SixfoldError
-    from sixfold.evaluation import Economics, economics
+    from sixfold.evaluation import Comparison, Economics, economics
     from sixfold.language import use_language
     from sixfold.pipeline import PlanStep, Report, Run, Sixfold, load
     from sixfold.product import Product
     from sixfold.quoting import Quote
 
 __all__ = [
+    "Comparison",
     "Economics",
     "GateRefused",
     "InputError",
@@ -37,6 +38,7 @@ __all__ = [
     "Sixfold",
     "SixfoldError",
     "__version__",
+    "compare",
     "economics",
     "load",
     "plan",
@@ -56,6 +58,7 @@ _HOMES = {
     "RunError": "errors",
     "SixfoldError": "errors",
     "use_language": "language",
+    "Comparison": "evaluation",
     "Economics": "evaluation",
     "economics": "evaluation",
     "PlanStep": "pipeline",
@@ -112,6 +115,26 @@ def quote(product: Product | str | Path) -> Quote:
     declared = product if isinstance(product, Product) else load(product)
     with show_progress() as listener:
         return Sixfold(listener=listener).quote(declared)
+
+
+def compare(first: Run | str, second: Run | str) -> Comparison:
+    """Two evaluated products, or two runs of one, on the test rows that both have.
+
+    >>> print(sixfold.compare("churn~1", "churn").verdict)      # doctest: +SKIP
+
+    Args:
+        first: A run, or a product by its name: its last run, with ``~1`` behind it the newest one of another model.
+        second: The one that is said to be better or worse.
+
+    Raises:
+        InputError: One was not run or evaluated here, they answer different questions, or share no test rows.
+    """
+    from sixfold.pipeline import Sixfold
+
+    house = Sixfold()
+    ours, theirs = (house.named(one) if isinstance(one, str) else one for one in (first, second))
+    names = [one if isinstance(one, str) else one.product.name for one in (first, second)]
+    return house.compare(ours, theirs, names=(names[0], names[1]))
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,8 @@ doing them twice leaves what doing them once left.
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from pydantic import ValidationError
 
 import sixfold.product
 from sixfold.errors import GateRefused, InputError, ProductError, SixfoldError
-from sixfold.evaluation import check_gates
+from sixfold.evaluation import Comparison, check_gates
 from sixfold.families import Kind, find, names
 from sixfold.files import locked, private_folder, write_whole
 from sixfold.hashing import digest_of_value
@@ -33,7 +35,7 @@ from sixfold.progress import Stage as StageEvent
 from sixfold.quoting import Quote, quote_of
 from sixfold.security import Home, Keyring, Ledger, fingerprint, recipient_from
 from sixfold.serving import Bundle, Engine
-from sixfold.stages import STAGES, Collect, Stage, bundle_from, hold_settings, own_network
+from sixfold.stages import STAGES, Collect, Compared, Stage, bundle_from, comparison, hold_settings, own_network
 from sixfold.store import Artefact, Store, Workspace, keep_quote, kept_quote
 from sixfold.targets import Target
 from sixfold.tasks import task_of
@@ -44,6 +46,7 @@ State = Literal["cached", "runs"]
 _OF_PRODUCTS = ("product", "quote")
 """What is kept under a product's name until the product is removed."""
 
+_EARLIER = re.compile(r"(?P<product>.+)~(?P<back>\d{0,4})")
 _REFUSABLE = "deploy"
 """The stage before which gates are asked."""
 
@@ -323,6 +326,80 @@ class Sixfold:
         report = Path(about["report"]) if about["report"] else None
         used = about.get("used", {})
         return Run(product, artefacts, about["receipts"], about["seconds"], [], report, used, self.store)
+
+    def named(self, name: str) -> Run:
+        """The last run of a product; with ``~1`` behind its name the newest one whose model was another, and so on.
+
+        Raises:
+            InputError: There is no such run here.
+        """
+        found = _EARLIER.fullmatch(name)
+        product, back = (name, 0) if found is None else (found["product"], int(found["back"] or 1))
+        last = self.last(product)
+        if last is None:
+            raise InputError("unknown_product", name=product, known=", ".join(self.products()) or "–")
+        if back == 0:
+            return last
+        runs = self._runs(last)
+        if back >= len(runs):
+            raise InputError("no_such_run", name=product, back=back, kept=len(runs))
+        return runs[back]
+
+    def compare(self, first: Run, second: Run, *, names: tuple[str, str] | None = None) -> Comparison:
+        """Two runs on the test rows that both have, each figure with the paired interval of the difference.
+
+        Args:
+            first: A run that came as far as `evaluate`.
+            second: Another, of the same product or of one that answers the same question.
+            names: What they are called; left out, as their products are.
+
+        Raises:
+            InputError: One was not evaluated, they answer different questions, or they share no test rows.
+        """
+        called = names or (first.product.name, second.product.name)
+        for run, name in zip((first, second), called, strict=True):
+            if "evaluate" not in run.artefacts:
+                raise InputError("not_evaluated", name=name)
+        one, other = (
+            Compared(name, run.product, run.artefacts) for run, name in zip((first, second), called, strict=True)
+        )
+        return comparison(one, other, Workspace(self.store, "compare", "", listener=self.listener))
+
+    def _runs(self, last: Run) -> list[Run]:
+        """Every run of a product that came to `evaluate` and whose artefacts are still kept, the newest first."""
+        name, newest = last.product.name, last.artefacts.get("evaluate")
+        done = [entry for entry in self.ledger.entries() if entry.product == name and entry.act == "evaluate.done"]
+        keys = dict.fromkeys(str(entry.values["key"]) for entry in reversed(done))
+        runs = [last] if newest is not None else []
+        kept = {stage: self._kept(stage) for stage in ("collect", "prepare", "train")}
+        for key in keys:
+            evaluated = self.store.made("evaluate", key)
+            if evaluated is not None and (newest is None or evaluated.key != newest.key):
+                run = self._earlier(last, evaluated, kept)
+                runs += [] if run is None else [run]
+        return runs
+
+    def _kept(self, stage: str) -> dict[str, Artefact]:
+        """What a stage made that is still kept, by digest."""
+        made = (self.store.made(kind, key) for kind, key in self.store.steps() if kind == stage)
+        return {artefact.digest: artefact for artefact in made if artefact is not None}
+
+    def _earlier(self, last: Run, evaluated: Artefact, kept: Mapping[str, Mapping[str, Artefact]]) -> Run | None:
+        """The run that a former evaluation belongs to; ``None`` where what it was made from is gone."""
+        import yaml
+
+        made = json.loads(self.store.get(evaluated.members["report.json"]))["made"]
+        artefacts = {
+            stage: artefact
+            for stage in kept
+            if (artefact := kept[stage].get(made["stages"][stage]["artefact"])) is not None
+        }
+        if len(artefacts) < len(kept):
+            return None
+        about = last.product.to_mapping()
+        settings = {"name": about["name"], "data": about["data"], **yaml.safe_load(made["settings"])}
+        product = Product.declared(settings, last.product.file, {})
+        return Run(product, {**artefacts, "evaluate": evaluated}, {}, {}, [], _store=self.store)
 
     def products(self) -> list[str]:
         """The names of all products that were run here."""

@@ -25,7 +25,7 @@ __all__ = ["App", "Command", "Group", "as_json", "command_names", "spoken"]
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 _ORDER = (
-    *("ideas", "new", "show", "quote", "run", "report", "predict", "rent", "brief"),
+    *("ideas", "new", "show", "quote", "run", "report", "compare", "predict", "rent", "brief"),
     *("serve", "list", "status", "stop"),
     *("rm", "gc"),
     *("verify", "keys", "ledger"),

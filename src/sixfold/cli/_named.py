@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sixfold.security import Keyring
     from sixfold.serving import Bundle
 
-__all__ = ["bundle_of", "is_pack", "last_run", "name_of", "product_of", "trusted_by"]
+__all__ = ["bundle_of", "is_pack", "last_run", "name_of", "product_of", "run_of", "trusted_by"]
 
 _YAML = (".yaml", ".yml")
 _PACK = ".sixfold"
@@ -55,6 +55,17 @@ def last_run(house: Sixfold, named: str) -> Run:
     if run is None:
         raise InputError("unknown_product", name=name, known=", ".join(house.products()) or "–")
     return run
+
+
+def run_of(house: Sixfold, named: str) -> Run:
+    """The run that a product's name, file or folder stands for: the last one; with ``~1`` behind it an earlier one.
+
+    Raises:
+        InputError: There is no such run here.
+        ProductError: ``named`` is a file, and it declares no valid product.
+    """
+    product, mark, back = named.rpartition("~")
+    return house.named(f"{name_of(product)}~{back}" if mark else name_of(named))
 
 
 def is_pack(named: str) -> bool:

@@ -16,10 +16,11 @@ from sixfold.evaluation._appraisal import (
 )
 from sixfold.evaluation._chapter import Chapter, Finished, every_chapter
 from sixfold.evaluation._class_figures import ClassFigures, Scored, class_figures, confusion
+from sixfold.evaluation._comparison import Comparison, compare
 from sixfold.evaluation._decide import asked, chances, conformal, decide, decided
 from sixfold.evaluation._document import document
 from sixfold.evaluation._economics import HOURS_A_MONTH, Economics, economics
-from sixfold.evaluation._examples import collected_rows, json_row, thumbnails
+from sixfold.evaluation._examples import collected_columns, collected_rows, json_row, thumbnails
 from sixfold.evaluation._figures import (
     RESAMPLES,
     Difference,
@@ -74,6 +75,7 @@ __all__ = [
     "Chapter",
     "ClassFigures",
     "ClassWorth",
+    "Comparison",
     "Difference",
     "Economics",
     "Encoded",
@@ -108,7 +110,9 @@ __all__ = [
     "change_interval",
     "check_gates",
     "class_figures",
+    "collected_columns",
     "collected_rows",
+    "compare",
     "compared",
     "conformal",
     "confusion",

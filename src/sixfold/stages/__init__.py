@@ -1,5 +1,6 @@
 """The six stages, thin, one file each, in their order."""
 
+from sixfold.stages._comparing import Compared, comparison
 from sixfold.stages._obeyed import hold_settings
 from sixfold.stages._stage import Stage
 from sixfold.stages.collect import Collect
@@ -12,6 +13,7 @@ from sixfold.stages.train import Train, folds_of, own_network, seconds_left, tri
 __all__ = [
     "STAGES",
     "Collect",
+    "Compared",
     "Deliver",
     "Deploy",
     "Evaluate",
@@ -19,6 +21,7 @@ __all__ = [
     "Stage",
     "Train",
     "bundle_from",
+    "comparison",
     "folds_of",
     "hold_settings",
     "own_network",

@@ -20,7 +20,7 @@ from sixfold.stages._stage import Stage
 from sixfold.store import ROW, Artefact, Prepared, Workspace
 from sixfold.tasks import GRAPH, Decision, Task, graph_members, task_of
 
-__all__ = ["Evaluate"]
+__all__ = ["Evaluate", "tested"]
 
 _WORST = 12
 _CANDIDATES = 8
@@ -133,6 +133,21 @@ class Evaluate(Stage):
             "baselines": {name: them["value"] for name, them in headline["against"].items()},
             "gates": report["gates"],
         }
+
+
+def tested(product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> tuple[Prepared, Appraisal[Any], Rows]:
+    """What the model of `train` says of every test row that can be judged: the fitted columns, how such answers are
+    judged, and the rows.
+
+    Raises:
+        RunError: The graph cannot be run.
+    """
+    prepared = Prepared.open(inputs["prepare"], work)
+    task = task_of(product)(product, prepared.target, prepared.outcome)
+    appraisal = evaluation.appraisal_of(task.pattern)(task)
+    graph = Graph(_graphs(inputs["train"], work), prepared.given, task)
+    rows, *_ = _gone_through(_Case(product, inputs, work, prepared, task, appraisal, graph), "test")
+    return prepared, appraisal, rows
 
 
 def _seeded(task: Task, work: Workspace) -> dict[str, int]:
