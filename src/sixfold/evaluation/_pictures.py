@@ -66,9 +66,6 @@ _SIZE = 10.0
 _NO_EXPONENT, _EXPONENT = 1e4, 1e12
 """Whole ticks between these are written in full, their thousands set apart."""
 
-_PANELS = 4
-"""Panels of :func:`ladders` in a line."""
-
 _WIDTH = 9.8
 """Inches; on the page the whole width of the text."""
 
@@ -195,27 +192,25 @@ class Ladder:
     rungs: Sequence[Rung]
 
 
-def ladders(name: str, panels: Sequence[Ladder], guide: float, *, percent: bool, label: Text) -> str:
-    """Values with their intervals over steps, a small panel each, all on one scale.
+def ladders(name: str, panels: Sequence[Ladder], guide: float, *, percent: bool, label: Text) -> list[str]:
+    """Values with their intervals over steps, a small picture for each panel, all on one scale.
 
     Args:
-        name: A word for identifiers inside the picture, unique on the page.
-        panels: From left to right, four in a line.
+        name: A word for identifiers inside the pictures, unique on the page.
+        panels: What is drawn.
         guide: The value that all are held against: a dashed line.
         percent: Whether values are shares.
-        label: What the picture shows, for readers who cannot see it.
+        label: What the pictures show, for readers who cannot see them.
     """
-    words, scale = _Words(), 100 if percent else 1
-    lines = -(-len(panels) // _PANELS)
-    width, height = 1 / _PANELS, 1 / lines
+    scale = 100 if percent else 1
     ends = [scale * end for panel in panels for rung in panel.rungs for end in (rung.low, rung.high)] + [scale * guide]
     margin = 0.08 * (max(ends) - min(ends) or 1.0)
-    with _style(name):
-        figure = _figure(_WIDTH, 2.35 * lines)
-        for number, panel in enumerate(panels):
-            line, place = divmod(number, _PANELS)
-            left, bottom = place * width + 0.05, 1 - (line + 1) * height + 0.25 * height
-            axes = figure.add_axes((left, bottom, width - 0.07, 0.53 * height))
+    drawn = []
+    for number, panel in enumerate(panels):
+        words = _Words()
+        with _style(f"{name}-{number}"):
+            figure = _figure(2.5, 2.3)
+            axes = figure.add_axes((0.21, 0.25, 0.76, 0.58))
             axes.axhline(scale * guide, color=_QUIET, lw=1, ls=(0, (4, 4)), zorder=1)
             for step, rung in enumerate(panel.rungs):
                 axes.vlines(step, scale * rung.low, scale * rung.high, color=_ACCENT, lw=2.2, zorder=2)
@@ -227,11 +222,10 @@ def ladders(name: str, panels: Sequence[Ladder], guide: float, *, percent: bool,
             _calm(axes, words, y_percent=percent)
             axes.set_xticks(range(len(panel.rungs)), [words(rung.title) for rung in panel.rungs])
             axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
-            figure.text(left, 1 - line * height - 0.06 * height, words(panel.title), ha="left", va="top",
-                        fontsize=_SIZE + 0.5, color=_INK)  # fmt: skip
-            figure.text(left, bottom - 0.13 * height, words(panel.unit), ha="left", va="top", fontsize=_SIZE - 1.5,
-                        color=_QUIET)  # fmt: skip
-        return _svg(figure, words, label)
+            figure.text(0.21, 0.99, words(panel.title), ha="left", va="top", fontsize=_SIZE + 0.5, color=_INK)
+            figure.text(0.21, 0.01, words(panel.unit), ha="left", va="bottom", fontsize=_SIZE - 1, color=_QUIET)
+            drawn.append(_svg(figure, words, Text(f"{label.en}: {panel.title.en}", f"{label.zh}：{panel.title.zh}")))
+    return drawn
 
 
 @dataclass(frozen=True, slots=True)

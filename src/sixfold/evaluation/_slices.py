@@ -107,6 +107,7 @@ def grouped(column: str, values: Sequence[Any]) -> Property:
 
 def binned(column: str, title: Text, values: Array, *, percent: bool = False, bins: int = _BINS) -> Property:
     """Rows by the size of a number (n,), NaN where it is not known: in bins of about as many rows."""
+    values = np.asarray(values, np.float64)  # whole numbers know no infinity, which an empty column has as its least
     known = values[np.isfinite(values)]
     edges = np.unique(np.quantile(known, np.arange(1, bins) / bins, method="nearest")) if known.size else np.zeros(0)
     edges = edges[edges > known.min(initial=np.inf)]

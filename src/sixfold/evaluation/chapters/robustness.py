@@ -295,7 +295,8 @@ def _drawn(found: Mapping[str, Any]) -> str:
             panels.append(Ladder(about.title, about.unit, rungs))
     drawn = ladders("robustness", panels, found["unchanged"]["value"], percent=how.style == "share",
                     label=_PICTURE_LABEL)  # fmt: skip
-    return f"<figure>{drawn}<figcaption>{say(how.title)}</figcaption></figure>"
+    pictures = "".join(drawn)
+    return f'<figure><div class="ladders">{pictures}</div><figcaption>{say(how.title)}</figcaption></figure>'
 
 
 def _percent(share: float) -> str:

@@ -15,6 +15,7 @@ from sixfold.evaluation._formula import Asked, share_interval
 from sixfold.evaluation._html import cell, facts, say, short, t, table
 from sixfold.evaluation._pictures import Axis, Dots, trade
 from sixfold.evaluation._words import count, interval, shown
+from sixfold.evaluation.chapters._ranking import roc
 from sixfold.fields import Array
 from sixfold.language import Text
 from sixfold.tasks import Decision
@@ -22,7 +23,6 @@ from sixfold.tasks import Decision
 __all__ = ["Screening"]
 
 _STATED = (0.8, 0.9, 0.95, 0.99)
-_MOST_POINTS = 200
 _DRAWS = 4000
 _CASES = 1000
 """How many people the plain sentence speaks of."""
@@ -116,7 +116,7 @@ class Screening(Chapter):
                 if threshold is not None:
                     point = _at(likely >= threshold, scored.y)
                     others.append({"figure": figure, "share": share, "threshold": threshold, **point})
-        false, true = _roc(likely, scored.y)
+        false, true = roc(likely, scored.y == 1)
         return {
             "yes": model.prepared.target.state["classes"][1],
             "stated": None if asked.point is None else {"figure": asked.point[0], "share": asked.point[1]},
@@ -213,16 +213,6 @@ def _threshold(model: Finished, decision: Decision, figure: Any, share: float) -
         return None
     outputs, truth = model.judged.deciding
     return reaching(figure, share, chances(outputs, decision)[:, 1], truth)
-
-
-def _roc(likely: Array, y: Array) -> tuple[Array, Array]:
-    """The share of false alarms and the share found at every threshold, at most 200 of them."""
-    order = np.argsort(-likely, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(likely[order])), len(y) - 1)
-    true = np.append(0.0, np.cumsum(y[order] == 1)[ends] / max(1, (y == 1).sum()))
-    false = np.append(0.0, np.cumsum(y[order] == 0)[ends] / max(1, (y == 0).sum()))
-    some = np.unique(np.linspace(0, len(true) - 1, _MOST_POINTS).round().astype(int))
-    return false[some], true[some]
 
 
 def _predictive(used: Mapping[str, Any], prevalence: float, seed: int) -> dict[str, dict[str, float]]:
