@@ -26,7 +26,7 @@ __all__ = ["App", "Command", "Group", "as_json", "command_names", "spoken"]
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 _ORDER = (
     *("ideas", "new", "show", "quote", "run", "report", "compare", "predict", "rent", "brief"),
-    *("serve", "list", "status", "stop"),
+    *("serve", "list", "status", "versions", "promote", "rollback", "stop"),
     *("rm", "gc"),
     *("verify", "keys", "ledger"),
 )

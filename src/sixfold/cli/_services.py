@@ -7,11 +7,13 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from sixfold.errors import ServiceError
 from sixfold.families import find, names
 from sixfold.security import Home
+from sixfold.serving import Standing
 from sixfold.targets import Service, Target
 
-__all__ = ["is_healthy", "running", "targets"]
+__all__ = ["is_healthy", "running", "standing_of", "targets"]
 
 _PATIENCE = 3.0
 """Seconds that a service may take to say how it is."""
@@ -26,6 +28,19 @@ def targets(home: Home) -> list[Target]:
 def running(home: Home) -> dict[str, Service]:
     """The services that run, by product."""
     return {service.product: service for target in targets(home) for service in target.services()}
+
+
+def standing_of(product: str) -> tuple[Target, Standing]:
+    """The target that a product runs on, and which of its versions answers whom.
+
+    Raises:
+        ServiceError: It does not run, or where it runs it has one version at a time.
+    """
+    home = Home.default()
+    for target in targets(home):
+        if (standing := target.standing(product)) is not None:
+            return target, standing
+    raise ServiceError("not_running", product=product)
 
 
 def is_healthy(service: Service) -> bool:

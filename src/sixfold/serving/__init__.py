@@ -2,6 +2,9 @@
 
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
+from sixfold.serving._follow import Plan, failure_of, plan_at
+from sixfold.serving._limits import Limits
+from sixfold.serving._models import Standing
 from sixfold.serving._serve import address, listening, same_answer, serve, serve_graphs, wrong_answer
 from sixfold.serving._witness import Exchange, Witness
 
@@ -9,9 +12,14 @@ __all__ = [
     "Bundle",
     "Engine",
     "Exchange",
+    "Limits",
+    "Plan",
+    "Standing",
     "Witness",
     "address",
+    "failure_of",
     "listening",
+    "plan_at",
     "same_answer",
     "serve",
     "serve_graphs",

@@ -31,10 +31,12 @@ __all__ = [
     "graph_models",
     "listening",
     "proven",
+    "quick",
     "same_answer",
     "serve",
     "serve_graphs",
     "server",
+    "threads",
     "wrong_answer",
 ]
 
@@ -158,6 +160,11 @@ _SWITCH_SECONDS = 5e-4
 """How long a thread may hold the interpreter while another one waits: Python's own 5 ms would be most of an answer."""
 
 
+def quick() -> None:
+    """Have threads of this process hand the interpreter on as quickly as a service needs."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
+
+
 def _run(app: Callable[[], ASGIApp], sock: socket.socket, on_ready: Callable[[str], None] | None, workers: int) -> None:
     url = address(sock)
 
@@ -165,8 +172,9 @@ def _run(app: Callable[[], ASGIApp], sock: socket.socket, on_ready: Callable[[st
         if on_ready is not None:
             on_ready(url)
 
+    quick()
+
     def work(answers: Callable[[], None]) -> None:
-        sys.setswitchinterval(_SWITCH_SECONDS)
         server(app(), answers).run(sockets=[sock])
 
     if workers == 1:

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from sixfold.errors import ServiceError
 from sixfold.families import Kind, Options
 from sixfold.security import Home
-from sixfold.serving import Bundle
+from sixfold.serving import Bundle, Standing
 
 __all__ = ["Service", "Target"]
 
@@ -43,6 +44,19 @@ class Target(Kind, ABC):
         Raises:
             ServiceError: It did not; the former service, if any, still runs.
         """
+
+    def standing(self, product: str) -> Standing | None:  # noqa: ARG002
+        """Which versions of a product run here, and which of them answers whom; ``None``: it does not run here, or this
+        target has but one version at a time."""
+        return None
+
+    def stand(self, product: str, standing: Standing) -> Service:  # noqa: ARG002
+        """Have versions that were deployed answer as ``standing`` says; returns once they do.
+
+        Raises:
+            ServiceError: They cannot; what answered before goes on.
+        """
+        raise ServiceError("one_version", product=product, target=self.kind())
 
     @abstractmethod
     def services(self) -> list[Service]:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,7 +28,18 @@ from sixfold.files import locked, private_folder, write_whole
 from sixfold.hashing import digest, digest_of_value
 from sixfold.language import Text
 from sixfold.security import Keyring
-from sixfold.serving import Bundle, address, listening, same_answer, wrong_answer
+from sixfold.serving import (
+    Bundle,
+    Limits,
+    Plan,
+    Standing,
+    address,
+    failure_of,
+    listening,
+    plan_at,
+    same_answer,
+    wrong_answer,
+)
 from sixfold.store import Store
 from sixfold.targets._target import Service, Target
 
@@ -39,6 +50,9 @@ _START_SECONDS = 120.0
 
 _ANSWER_SECONDS = 30.0
 _STOP_SECONDS = 5.0
+_ASKED_EACH = 4
+"""So often in a row, for each worker, a service is asked whether it follows a plan: nobody can choose who answers."""
+
 _LOG_LINES = 12
 
 
@@ -56,6 +70,7 @@ class _Record(BaseModel):
     model: str
     artefact: str
     started: str
+    workers: int = 1
 
     @property
     def is_alive(self) -> bool:
@@ -66,16 +81,29 @@ class Local(Target):
     """A process on this machine. Its log, and the note on it, stand in the home under ``services/<product>``.
 
     A new model is started beside the former one, checked on a port of its own, and only then given the former one's
-    port; both hold that port for a moment, so that no caller finds it closed.
+    port; both hold that port for a moment, so that no caller finds it closed. The former model is kept, so that
+    `sixfold rollback` can return to it. A challenger joins the process that runs.
     """
 
     title: ClassVar[Text] = Text("this machine", "本机")
 
     class Options(KindOptions):
-        """``port``: 1–65535; left out, the one it had, else a free one. ``host``: the address to listen on."""
+        """``port``: 1–65535; left out, the one it had, else a free one. ``host``: the address to listen on.
+        ``workers``: how many processes answer.
+
+        ``challenge``: not to replace the model that serves but to stand beside it, and answer this share of requests (0
+        to 1). ``shadow``: the challenger is also asked what the other one answers, unseen by callers.
+
+        ``limits``: what the service takes at most, by name: bytes, unpacked, rows, waiting, batch, delay, body_seconds,
+        seconds.
+        """
 
         port: int | None = Field(None, ge=1, le=65535)
         host: str = "127.0.0.1"
+        workers: int = Field(1, ge=1, le=64)
+        challenge: float | None = Field(None, ge=0, le=1)
+        shadow: bool = False
+        limits: Limits = Limits()
 
     def deploy(self, bundle: Bundle) -> Service:
         assert isinstance(self.options, Local.Options)
@@ -90,17 +118,97 @@ class Local(Target):
             store = Store(self.home, Keyring(self.home))
             held = {member: store.put(content) for member, content in members.items()}
             store.keep("deploy", artefact, {"product": name, "model": bundle.version}, held)
+            before = plan_at(self._plan_path(name))
+            if self.options.challenge is not None and former is not None and before is not None:
+                return self._challenge(bundle, artefact, former, before)
+            kept = {} if before is None or last is None else dict(before.artefacts)
+            standing = Standing(champion=bundle.version)
+            if last is not None and last.model in kept and last.model != bundle.version:
+                standing = Standing(champion=last.model).promoted(bundle.version)
+            artefacts = {**kept, bundle.version: artefact}
+            plan = self._planned(name, standing, artefacts, before)
             try:
                 record = self._started(bundle, artefact, last)
             except BaseException:
-                if former is None or former.artefact != artefact:
+                if before is not None and former is not None:
+                    write_whole(self._plan_path(name), before.model_dump_json().encode())
+                if artefact not in kept.values():
                     store.drop("deploy", artefact)
                 raise
             if former is not None:
                 _end(former)
-            if last is not None and last.artefact != artefact:
-                store.drop("deploy", last.artefact)
+            self._let_go(store, artefacts, plan)
             return _service(record, self._log(name))
+
+    def standing(self, product: str) -> Standing | None:
+        record, plan = self._record(product), plan_at(self._plan_path(product))
+        return plan.standing if plan is not None and record is not None and record.is_alive else None
+
+    def stand(self, product: str, standing: Standing) -> Service:
+        with locked(self._folder(product) / "lock"):
+            record, plan = self._record(product), plan_at(self._plan_path(product))
+            if record is None or plan is None or not record.is_alive:
+                raise ServiceError("not_running", product=product)
+            for version in standing.versions:
+                if version not in plan.artefacts:
+                    known = ", ".join(plan.artefacts)
+                    raise ServiceError("no_version", product=product, version=version, known=known)
+            changed = self._changed(record, plan, standing, plan.artefacts)
+            self._let_go(Store(self.home, Keyring(self.home)), plan.artefacts, changed)
+            champion = {"model": standing.champion, "artefact": plan.artefacts[standing.champion]}
+            record = record.model_copy(update=champion)
+            write_whole(self._record_path(product), record.model_dump_json().encode())
+            return _service(record, self._log(product))
+
+    def _challenge(self, bundle: Bundle, artefact: str, record: _Record, before: Plan) -> Service:
+        """Have a new version join the service that runs."""
+        assert isinstance(self.options, Local.Options)
+        share = self.options.challenge or 0.0
+        standing = before.standing.challenged(bundle.version, share, shadow=self.options.shadow)
+        artefacts = {**before.artefacts, bundle.version: artefact}
+        changed = self._changed(record, before, standing, artefacts)
+        try:
+            _check(record.url, bundle, bundle.version)
+        except ServiceError:
+            self._changed(record, changed, before.standing, before.artefacts)
+            raise
+        self._let_go(Store(self.home, Keyring(self.home)), artefacts, changed)
+        return _service(record, self._log(bundle.product.name))
+
+    def _changed(self, record: _Record, before: Plan, standing: Standing, artefacts: dict[str, str]) -> Plan:
+        """The plan, once every worker of the service follows it.
+
+        Raises:
+            ServiceError: It could not be followed; the former plan stands again.
+        """
+        path = self._plan_path(record.product)
+        plan = self._planned(record.product, standing, artefacts, before)
+        ends, heard = time.monotonic() + _START_SECONDS, 0
+        while heard < (1 if record.workers == 1 else _ASKED_EACH * record.workers):
+            reason = failure_of(path, plan.number)
+            if time.monotonic() > ends or reason is not None:
+                self._planned(record.product, before.standing, before.artefacts, plan)
+                raise ServiceError("cannot_stand", product=record.product, reason=reason or "–")
+            heard = heard + 1 if _stands(record.url, record.product, standing) else 0
+            if not heard:
+                time.sleep(0.05)
+        return plan
+
+    def _planned(self, name: str, standing: Standing, artefacts: dict[str, str], before: Plan | None) -> Plan:
+        """A plan, written."""
+        kept = {version: key for version, key in artefacts.items() if version in standing.versions}
+        plan = Plan(standing=standing, artefacts=kept, number=0 if before is None else before.number + 1)
+        write_whole(self._plan_path(name), plan.model_dump_json().encode())
+        return plan
+
+    def _let_go(self, store: Store, artefacts: dict[str, str], plan: Plan) -> None:
+        """Forget the versions that nothing returns to."""
+        for version, key in artefacts.items():
+            if version not in plan.artefacts and key not in plan.artefacts.values():
+                store.drop("deploy", key)
+
+    def _plan_path(self, name: str) -> Path:
+        return self.home.path / "services" / name / "plan.json"
 
     def services(self) -> list[Service]:
         found = []
@@ -122,7 +230,11 @@ class Local(Target):
             was_alive = record.is_alive
             _end(record)
             self._record_path(product).unlink(missing_ok=True)
-            Store(self.home, Keyring(self.home)).drop("deploy", record.artefact)
+            plan = plan_at(self._plan_path(product))
+            self._plan_path(product).unlink(missing_ok=True)
+            store = Store(self.home, Keyring(self.home))
+            for key in {record.artefact, *(plan.artefacts.values() if plan is not None else ())}:
+                store.drop("deploy", key)
         return was_alive
 
     def _started(self, bundle: Bundle, artefact: str, last: _Record | None) -> _Record:
@@ -132,7 +244,7 @@ class Local(Target):
         log = self._log(name)
         before = log.stat().st_size if log.exists() else 0
         with self._sockets(last) as (trial, final):
-            process = self._process(artefact, log, trial, final)
+            process = self._process(name, artefact, log, trial, final)
             try:
                 self._await_word(process, "trial", name, log, before)
                 _check(address(trial), bundle)
@@ -150,6 +262,7 @@ class Local(Target):
                     model=bundle.version,
                     artefact=artefact,
                     started=datetime.now(UTC).isoformat(timespec="seconds"),
+                    workers=self.options.workers,
                 )
                 write_whole(self._record_path(name), record.model_dump_json().encode())
             except BaseException:
@@ -180,13 +293,19 @@ class Local(Target):
                 final = listening(host, port, shared=is_alive and last is not None and last.port == port)
             yield trial, stack.enter_context(final)
 
-    def _process(self, artefact: str, log: Path, trial: socket.socket, final: socket.socket) -> subprocess.Popen[bytes]:
+    def _process(
+        self, name: str, artefact: str, log: Path, trial: socket.socket, final: socket.socket
+    ) -> subprocess.Popen[bytes]:
+        assert isinstance(self.options, Local.Options)
         settings = {
             "home": str(self.home.path),
             "artefact": {"stage": "deploy", "key": artefact},
             "log": str(log),
             "trial": trial.fileno(),
             "listen": final.fileno(),
+            "plan": str(self._plan_path(name)),
+            "workers": self.options.workers,
+            "limits": self.options.limits.model_dump(),
         }
         with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
             process = subprocess.Popen(
@@ -214,7 +333,7 @@ class Local(Target):
 
     def _is_wanted(self, former: _Record, artefact: str, bundle: Bundle) -> bool:
         assert isinstance(self.options, Local.Options)
-        if former.artefact != artefact or former.host != self.options.host:
+        if former.artefact != artefact or former.host != self.options.host or former.workers != self.options.workers:
             return False
         if self.options.port not in (None, former.port):
             return False
@@ -251,12 +370,29 @@ def _service(record: _Record, log: Path) -> Service:
     )
 
 
-def _check(url: str, bundle: Bundle) -> None:
-    """Hold that the service at ``url`` is ready and answers the bundle's sample row rightly."""
-    name = bundle.product.name
+def _stands(url: str, product: str, standing: Standing) -> bool:
+    """Whether the service at ``url`` has the champion and the challenger that it should have."""
     try:
-        ready = _asked(url, "GET", "/health/ready")
-        said = _asked(url, "POST", "/predict", json.dumps(bundle.sample_body).encode())
+        is_champion = _asked(url, "GET", "/health/ready").get("model") == standing.champion
+        about = _asked(url, "GET", f"/v2/models/{quote(product)}")
+    except (OSError, HTTPException, ValueError):
+        return False
+    return is_champion and standing.challenger in (None, *about.get("versions", ()))
+
+
+def _check(url: str, bundle: Bundle, version: str | None = None) -> None:
+    """Hold that the service at ``url`` is ready and answers the bundle's sample row rightly.
+
+    Args:
+        url: The service.
+        bundle: What it serves.
+        version: Where that is not its champion, which version is asked.
+    """
+    name = bundle.product.name
+    query = "" if version is None else f"?version={version}"
+    try:
+        ready = _asked(url, "GET", "/health/ready") if version is None else {"model": version}
+        said = _asked(url, "POST", f"/predict{query}", json.dumps(bundle.sample_body).encode())
     except (OSError, HTTPException, ValueError) as error:
         raise ServiceError("does_not_answer", product=name, reason=error) from error
     if ready.get("model") != bundle.version:
