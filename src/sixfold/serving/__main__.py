@@ -9,6 +9,7 @@ on the standard output: ``trial``, ``ready``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -22,8 +23,6 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, Any
 
-from starlette.types import ASGIApp
-
 from sixfold.errors import ServiceError, SixfoldError
 from sixfold.security import Home, Keyring
 from sixfold.serving._app import product_application
@@ -34,11 +33,13 @@ from sixfold.serving._limits import Limits
 from sixfold.serving._models import Models
 from sixfold.serving._serve import proven, quick, server, threads
 from sixfold.serving._served import ProductServed
+from sixfold.serving._watching import Watching
 from sixfold.serving._work import Work
 from sixfold.serving._workers import supervise
 from sixfold.store import Store
 
 _LOG_BYTES = 5 << 20
+_log = logging.getLogger("sixfold.serving")
 
 
 def main() -> int:
@@ -55,11 +56,48 @@ def main() -> int:
         return error.exit_code
 
 
+class _Product:
+    """The product that is served: its models, its watch, the application.
+
+    Args:
+        settings: As the starter tells them.
+        counts: Whether requests are watched; a service on trial is asked by nobody but its starter.
+    """
+
+    def __init__(self, settings: dict[str, Any], *, counts: bool) -> None:
+        self._settings, self._home = settings, Home(Path(settings["home"]))
+        bundle, limits = self._bundle(settings["artefact"]["key"]), Limits(**settings["limits"])
+        self.watch = Watching(bundle, self._home)
+        self.watch.counts = counts
+        self._name, self._models = bundle.product.name, Models(Work(limits), limits)
+        served = ProductServed(self._proven(bundle), limits.rows)
+        self._models.add(served, lambda: served)
+        self.app = product_application(self._models, self._name, watch=self.watch)
+        _log.info("serves %s, model %s", served.name, served.version)
+
+    def follow(self) -> None:
+        """From now on: watch, and have versions answer as the plan says."""
+        self.watch.counts = True
+        load = lambda key: self._proven(self._bundle(key))  # noqa: E731
+        follow(Path(self._settings["plan"]), self._models, self._name, load)
+
+    def _proven(self, bundle: Bundle) -> Engine:
+        engine = proven(bundle, threads(self._settings["workers"]))
+        engine.standing = self.watch.standing
+        return engine
+
+    def _bundle(self, key: str) -> Bundle:
+        store = Store(self._home, Keyring(self._home))
+        artefact = store.made(self._settings["artefact"]["stage"], key)
+        if artefact is None:
+            raise ServiceError("no_bundle", path=self._home.path)
+        return Bundle.from_members({name: store.get(member) for name, member in artefact.members.items()})
+
+
 def _alone(settings: dict[str, Any], words: IO[str]) -> int:
-    models, name = _models(settings)
-    app = product_application(models, name)
+    product = _Product(settings, counts=False)
     told_to_go = threading.Event()
-    trial = server(app, lambda: _say(words, "trial"))
+    trial = server(product.app, lambda: _say(words, "trial"))
 
     def wait() -> None:
         if sys.stdin.readline() == "go\n":
@@ -71,64 +109,60 @@ def _alone(settings: dict[str, Any], words: IO[str]) -> int:
         trial.run(sockets=[sock])
     if not told_to_go.is_set():
         return 1
-    _follow(settings, models, name)
+    product.follow()
     with socket.socket(fileno=settings["listen"]) as sock:
-        server(app, partial(_say_last, words)).run(sockets=[sock])
+        server(product.app, partial(_say_last, words)).run(sockets=[sock])
+    product.watch.close()
     return 0
 
 
 def _many(settings: dict[str, Any], words: IO[str]) -> int:
     """As :func:`_alone`, in processes of their own: this one loads no model, so that it may fork."""
+    hears, tells = os.pipe()
     pid = os.fork()
     if pid == 0:
-        with socket.socket(fileno=settings["trial"]) as sock:
-            models, name = _models(settings)
-            server(product_application(models, name), lambda: _say(words, "trial")).run(sockets=[sock])
-        os._exit(0)
+        words.close()
+        os.close(hears)
+        _try(settings, tells)
+    os.close(tells)
+    with os.fdopen(hears, "rb") as told:
+        if told.read(1) != b"r":
+            os.waitpid(pid, 0)
+            return 1
+    _say(words, "trial")
     told_to_go = sys.stdin.readline() == "go\n"
-    os.kill(pid, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
     os.waitpid(pid, 0)
     if not told_to_go:
         return 1
     with socket.socket(fileno=settings["listen"]) as sock:
 
         def work(ready: Callable[[], None]) -> None:
-            server(_followed(settings), ready).run(sockets=[sock])
+            product = _Product(settings, counts=True)
+            product.follow()
+            server(product.app, ready).run(sockets=[sock])
+            product.watch.close()
 
         supervise(settings["workers"], sock, work, partial(_say_last, words))
     return 0
 
 
-def _followed(settings: dict[str, Any]) -> ASGIApp:
-    models, name = _models(settings)
-    _follow(settings, models, name)
-    return product_application(models, name)
+def _try(settings: dict[str, Any], tells: int) -> None:
+    """The process on trial: it answers on the socket for that until it is ended."""
 
+    def ready() -> None:
+        os.write(tells, b"r")
+        os.close(tells)
 
-def _follow(settings: dict[str, Any], models: Models, name: str) -> None:
-    follow(Path(settings["plan"]), models, name, lambda key: _engine(settings, key))
-
-
-def _models(settings: dict[str, Any]) -> tuple[Models, str]:
-    limits = Limits(**settings["limits"])
-    engine = _engine(settings, settings["artefact"]["key"])
-    models, served = Models(Work(limits), limits), ProductServed(engine, limits.rows)
-    models.add(served, lambda: served)
-    logging.getLogger("sixfold.serving").info("serves %s, model %s", served.name, served.version)
-    return models, served.name
-
-
-def _engine(settings: dict[str, Any], key: str) -> Engine:
-    home = Home(Path(settings["home"]))
-    return proven(_bundle(home, settings["artefact"]["stage"], key), threads(settings["workers"]))
-
-
-def _bundle(home: Home, stage: str, key: str) -> Bundle:
-    store = Store(home, Keyring(home))
-    artefact = store.made(stage, key)
-    if artefact is None:
-        raise ServiceError("no_bundle", path=home.path)
-    return Bundle.from_members({name: store.get(member) for name, member in artefact.members.items()})
+    try:
+        with socket.socket(fileno=settings["trial"]) as sock:
+            server(_Product(settings, counts=False).app, ready).run(sockets=[sock])
+    except SixfoldError as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201 — the standard error is the service's log
+    finally:
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _log_to(path: Path) -> None:
@@ -143,7 +177,7 @@ def _say(words: IO[str], word: str) -> None:
         words.write(word + "\n")
         words.flush()
     except BrokenPipeError:
-        logging.getLogger("sixfold.serving").warning("the starter went away")
+        _log.warning("the starter went away")
 
 
 def _say_last(words: IO[str]) -> None:

@@ -155,7 +155,7 @@ class Watching:
             raise RequestError("not_seen_from_here")
 
     def _saw(self, exchange: Exchange) -> None:
-        if not self.counts:
+        if not self.counts or exchange.role == "shadow":
             return
         address = self.watcher.caller(exchange.client or "")
         if exchange.status == _UNAUTHORIZED:
