@@ -8,6 +8,7 @@ programs read it.
 from __future__ import annotations
 
 import time
+from importlib.metadata import version
 from typing import Any
 
 import orjson
@@ -15,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-import sixfold
 from sixfold.errors import RequestError
 from sixfold.serving._batcher import Batcher, Made
 from sixfold.serving._bodies import packed, read_body
@@ -69,7 +69,7 @@ class InferenceProtocol:
 
     async def server(self, _: Request) -> Response:
         """``GET /v2``: what server this is."""
-        return _json({"name": "sixfold", "version": sixfold.__version__, "extensions": list(_EXTENSIONS)})
+        return _json({"name": "sixfold", "version": version("sixfold"), "extensions": list(_EXTENSIONS)})
 
     async def live(self, _: Request) -> Response:
         """``GET /v2/health/live``: the process is there."""
