@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["brief"]
 
 _MOST_FINDINGS, _MOST_RIVALS, _MOST_FIGURES = 3, 2, 3
-_LONGEST = 180
+_LONGEST = 110
 _STYLE = """
 .brief { display: grid; grid-template-columns: 1fr 1fr; gap: 0 2.6rem; }
 .brief section { margin-top: 1.4rem; padding-top: .8rem; }
@@ -111,7 +111,12 @@ def _list(told: Sequence[Text]) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return _cut(text, _LONGEST)
+
+
+def _cut(text: str, longest: int = 2 * _LONGEST) -> str:
+    """A text that leaves room for the others on its page."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _opportunity(report: Mapping[str, Any], paid: Mapping[str, Any] | None, idea: Idea | None) -> list[tuple[str, str]]:
@@ -186,7 +191,8 @@ def _economics(paid: Mapping[str, Any] | None, against: Mapping[str, Any] | None
             )
         )
         known.append((Text("More than without it", "比不用它多"), money(told["gain_per_1000"], currency)))
-    known.append((Text("Cost of 1,000 answers", "千个答案成本"), money(told["cost_per_1000"], currency)))
+    if told["cost_per_1000"] is not None:
+        known.append((Text("Cost of 1,000 answers", "千个答案成本"), money(told["cost_per_1000"], currency)))
     if told["margin"] is not None:
         known.append((Text("Gross margin", "毛利率"), shown(told["margin"], "share")))
     for name, key, unit in (
@@ -240,7 +246,7 @@ def _risks(report: Mapping[str, Any], paid: Mapping[str, Any] | None, idea: Idea
 
 def _of(said: Any) -> Text:
     text = text_of(said)
-    return text if isinstance(text, Text) else Text(text, text)
+    return Text(_cut(text.en), _cut(text.zh)) if isinstance(text, Text) else Text(_cut(text), _cut(text))
 
 
 def _questions(
@@ -266,7 +272,7 @@ def _questions(
                 "由人回答一个案例要多少钱，答对的比例是多少？（`value: {person: …}`）",
             )
         )
-    if paid is not None and paid["assumed"]["machine_hour"] is None:
+    if paid is not None and (paid["assumed"]["machine_hour"] is None or paid["assumed"]["hour_from"] is not None):
         asked.append(
             Text("What does an hour of the machine cost? (`machine_hour`)", "机器每小时多少钱？（`machine_hour`）")
         )

@@ -139,6 +139,21 @@ def test_a_class_that_the_data_has_not_is_refused() -> None:
     assert error.value.code == "product.value_of_no_class"
 
 
+def test_the_price_of_the_machine_is_that_of_the_quote_and_in_the_same_currency() -> None:
+    def said(value: dict[str, object]) -> Product:
+        price = {"hour": 2.0, "currency": "dollars"}
+        return Product(
+            name="p", data="x.csv", given={"a": "number"}, predict={"b": "yes_no"},
+            train={"price": price}, evaluate={"value": value},
+        )  # fmt: skip
+
+    assert (said({"missed": 3}).currency, said({"missed": 3}).machine_hour) == ("USD", 2.0)
+    assert said({"missed": 3, "machine_hour": 0.5}).machine_hour == 0.5
+    with pytest.raises(ProductError) as error:
+        said({"missed": 3, "currency": "CNY"})
+    assert error.value.code == "product.value_currency"
+
+
 def test_costs_below_zero_are_refused() -> None:
     with pytest.raises(ProductError):
         yes_no(missed=-3)

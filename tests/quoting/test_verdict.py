@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sixfold.quoting import Bought, Expected, Machine, Quality, Quote, StageQuote, prices
+from sixfold.prices import prices
+from sixfold.quoting import Bought, Expected, Machine, Quality, Quote, StageQuote
 from sixfold.quoting._verdict import judged
 
 STAGES = ("collect", "prepare", "train", "evaluate", "deploy", "deliver")

@@ -37,7 +37,7 @@ def found() -> dict[str, Any]:
         "asks": None,
         "curve": [],
         "speed": {"seconds": SECONDS, "seconds_in_batch": SECONDS, "answers": 30, "cores": 2},
-        "assumed": {**ASSUMED, "training_given": True, "person": None},
+        "assumed": {**ASSUMED, "hour_from": None, "training_given": True, "person": None},
         "economics": told().to_json(),
         "people": None,
     }

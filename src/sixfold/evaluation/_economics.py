@@ -44,7 +44,7 @@ class Economics:
     instead: str | None
     gain_per_1000: float | None
     highest_price: float | None
-    computing_per_1000: float
+    computing_per_1000: float | None
     machines: int | None
     machines_per_month: float | None
     cost_per_1000: float | None
@@ -64,7 +64,7 @@ def economics(
     ways: Mapping[str, Mapping[str, float]],
     *,
     seconds: float,
-    machine_hour: float = 0.0,
+    machine_hour: float | None = None,
     price: float = 0.0,
     volume: float | None = None,
     training: float = 0.0,
@@ -81,7 +81,7 @@ def economics(
         ways: Of each way of answering what a case brings: ``earned`` by right answers, ``errors`` lost to wrong ones,
             ``people`` paid to who answers; the product's own is called ``product``. Empty where that is not known.
         seconds: What one answer takes on the machine.
-        machine_hour: What an hour of it costs.
+        machine_hour: What an hour of it costs; ``None`` where it is not known, and then nothing that hangs on it is.
         price: What is paid for an answer; 0 for own use.
         volume: Answers per month; ``None`` where it is not known.
         training: What making the model cost, once.
@@ -90,7 +90,7 @@ def economics(
     Raises:
         ValueError: An amount is below 0, or ``ways`` knows no ``product``.
     """
-    if min(seconds, machine_hour, price, volume or 0.0, training, error_cost) < 0:
+    if min(seconds, machine_hour or 0.0, price, volume or 0.0, training, error_cost) < 0:
         raise ValueError("seconds, machine_hour, price, volume, training and error_cost are not below 0")
     if ways and "product" not in ways:
         raise ValueError(f"ways knows no product; it has {', '.join(ways)}")
@@ -98,10 +98,11 @@ def economics(
     others = {name: value for name, value in worth.items() if name in ("no_model", "always_yes", "people")}
     instead = max(others, key=lambda name: others[name]) if others else None
     gain = None if instead is None else worth["product"] - others[instead]
-    standing, capacity = machine_hour * HOURS_A_MONTH, 3600 * HOURS_A_MONTH / seconds if seconds else math.inf
+    standing = None if machine_hour is None else machine_hour * HOURS_A_MONTH
+    capacity = 3600 * HOURS_A_MONTH / seconds if seconds else math.inf
     earns = price if price > 0 else gain
     machines = None if volume is None else max(1, math.ceil(volume / capacity))
-    kept = None if machines is None else machines * standing
+    kept = None if machines is None or standing is None else machines * standing
     revenue = None if volume is None else price * volume
     profit = None if revenue is None or kept is None else revenue - kept
     used = None if volume is None or gain is None else volume * (gain - price)
@@ -112,7 +113,7 @@ def economics(
         instead=instead,
         gain_per_1000=None if gain is None else gain * _PER,
         highest_price=None if gain is None else max(0.0, gain),
-        computing_per_1000=machine_hour / 3600 * seconds * _PER,
+        computing_per_1000=None if machine_hour is None else machine_hour / 3600 * seconds * _PER,
         machines=machines,
         machines_per_month=kept,
         cost_per_1000=None if kept is None or not volume else kept / volume * _PER,
@@ -125,8 +126,8 @@ def economics(
     )
 
 
-def _break_even(earns: float | None, standing: float, capacity: float) -> float | None:
+def _break_even(earns: float | None, standing: float | None, capacity: float) -> float | None:
     """From which volume the machines are paid; ``None`` where no volume pays them."""
-    if earns is None or earns <= 0 or earns * capacity < standing:
+    if earns is None or standing is None or earns <= 0 or earns * capacity < standing:
         return None
     return standing / earns

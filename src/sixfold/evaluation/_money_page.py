@@ -248,20 +248,20 @@ def _units(found: Mapping[str, Any]) -> str:
                 ),
             )
         )
-    known += [
-        (
-            Text("Break-even", "盈亏平衡"),
-            _or_never(told["break_even_volume"], "answers a month", "个答案／月"),
-        ),
+    if assumed["machine_hour"] is not None:
+        said = _or_never(told["break_even_volume"], "answers a month", "个答案／月")
+        known.append((Text("Break-even", "盈亏平衡"), said))
+    known.append(
         (
             Text("Making it cost", "制作成本"),
             Text(
                 f"{_money(found, assumed['training']).en}, {'given' if assumed['training_given'] else 'measured'}",
                 f"{_money(found, assumed['training']).zh}（{'给定' if assumed['training_given'] else '实测'}）",
             ),
-        ),
-        (Text("Paid back in", "回本时间"), _or_never(told["payback_months"], "months", "个月")),
-    ]
+        )
+    )
+    if assumed["machine_hour"] is not None and assumed["volume"] is not None:
+        known.append((Text("Paid back in", "回本时间"), _or_never(told["payback_months"], "months", "个月")))
     notes = [
         Text(
             f"The speed was measured on this machine ({speed['cores']} cores), row by row as a service takes them, on "
@@ -270,11 +270,21 @@ def _units(found: Mapping[str, Any]) -> str:
             "服务整月待命，按 730 小时计。",
         )
     ]
+    if assumed["hour_from"] is not None:
+        hour = _money(found, assumed["machine_hour"])
+        notes.append(
+            Text(
+                f"An hour of this machine is taken as {hour.en}, typical of its cores "
+                f"(table of {assumed['hour_from']}): say yours with `train: {{price: {{hour: …, currency: …}}}}`.",
+                f"这台机器每小时按 {hour.zh} 计，是其核数的常见价格（{assumed['hour_from']} 的价目表）："
+                "请用 `train: {price: {hour: …, currency: …}}` 写明你的价格。",
+            )
+        )
     if assumed["machine_hour"] is None:
         notes.append(
             Text(
-                "Machines are not counted: say `evaluate: {value: {machine_hour: …}}` what an hour of one costs.",
-                "未计机器费用：请用 `evaluate: {value: {machine_hour: …}}` 说明每小时多少钱。",
+                "Machines are not counted: say `train: {price: {hour: …, currency: …}}` what an hour of one costs.",
+                "未计机器费用：请用 `train: {price: {hour: …, currency: …}}` 说明每小时多少钱。",
             )
         )
     if assumed["volume"] is None:
@@ -335,7 +345,7 @@ def _start(found: Mapping[str, Any]) -> dict[str, Any]:
     assumed = found["assumed"]
     return {
         "seconds": found["speed"]["seconds"],
-        "machine_hour": assumed["machine_hour"] or 0.0,
+        "machine_hour": assumed["machine_hour"],
         "price": assumed["price"],
         "volume": assumed["volume"],
         "training": assumed["training"],

@@ -27,6 +27,7 @@ _OF_YES_NO = ("specificity", "sensitivity", "prevalence")
 """What `evaluate` states of yes and no alone."""
 
 _OUTCOMES = ("number", "yes_no")
+_ISO = {"yuan": "CNY", "dollars": "USD", "euros": "EUR"}
 
 
 class ColumnSpec(BaseModel):
@@ -178,7 +179,23 @@ class Product(BaseModel):
         if stated and kind != "yes_no":
             place = Place(key=f"evaluate.{stated[0]}")
             raise ProductError("not_yes_no", place=place, key=stated[0], column=self.target_name, kind=self.target.kind)
+        if (said := self.evaluate.value).is_said and said.currency and said.machine_hour is None:
+            priced = _ISO.get(self.train.price.currency or "", said.currency)
+            if self.train.price.hour is not None and priced != said.currency:
+                place = Place(key="evaluate.value.currency")
+                raise ProductError("value_currency", place=place, expected=priced, received=said.currency)
         return self
+
+    @property
+    def currency(self) -> str:
+        """That of every amount that `evaluate: {value: …}` says: ISO 4217."""
+        return self.evaluate.value.currency or _ISO.get(self.train.price.currency or "", "CNY")
+
+    @property
+    def machine_hour(self) -> float | None:
+        """What an hour of the machine that answers costs, in that currency; ``None`` where nobody said it."""
+        said = self.evaluate.value.machine_hour
+        return self.train.price.hour if said is None else said
 
     @property
     def verb(self) -> Verb:

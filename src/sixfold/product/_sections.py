@@ -282,7 +282,7 @@ class Evaluate(Section):
     def _sets_one_threshold(self) -> Evaluate:
         if self.specificity is not None and self.sensitivity is not None:
             raise ValueError("specificity and sensitivity pull one threshold two ways: state one, and read the other")
-        if self.point is not None and self.value.is_said:
+        if self.point is not None and self.value.is_of_answers:
             raise ValueError(f"`{self.point[0]}` and `value` both set the threshold: state one of them")
         return self
 

@@ -37,7 +37,11 @@ class Person(_Closed):
 class Value(_Closed):
     """What answers earn and cost, so that the report can say whether the product pays. Costs are above 0."""
 
-    currency: str = Field("CNY", pattern=r"^[A-Z]{3}$", description="Of every amount: ISO 4217.")
+    currency: str | None = Field(
+        None,
+        pattern=r"^[A-Z]{3}$",
+        description="Of every amount: ISO 4217; left out, that of `train: {price: …}`, else CNY.",
+    )
     right: _Worth = Field(
         0.0, description="What a right answer earns; by class where that differs: `{yes: 20, no: 0}`."
     )
@@ -53,7 +57,7 @@ class Value(_Closed):
     price: float = Field(0.0, ge=0, description="What a customer pays for one answer; 0: for your own use.")
     volume: float | None = Field(None, gt=0, le=1e12, description="How many answers are asked for in a month.")
     machine_hour: float | None = Field(
-        None, ge=0, description="What an hour of the machine costs that answers; left out, machines are not counted."
+        None, ge=0, description="What an hour of the machine that answers costs; left out, as `train: {price: …}` says."
     )
     training: float | None = Field(
         None, ge=0, description="What making the model cost, once; left out, the machine hours of this run."

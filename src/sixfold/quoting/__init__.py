@@ -1,7 +1,6 @@
 """Before training: what a product will take and how good it will be, measured on some of its real rows."""
 
 from sixfold.quoting._make import quote_of
-from sixfold.quoting._prices import prices
 from sixfold.quoting._quote import (
     Bought,
     Curve,
@@ -28,6 +27,5 @@ __all__ = [
     "Rented",
     "StageQuote",
     "Verdict",
-    "prices",
     "quote_of",
 ]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-import tomllib
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sixfold.language import language
 from sixfold.metering import memory_of_machine
+from sixfold.prices import cores_here, prices, typical_hour
 from sixfold.product import Product
 from sixfold.quoting._plan import Timed
 from sixfold.quoting._quote import Machine, Rented
 
-__all__ = ["machine_of", "prices", "rented", "watts"]
+__all__ = ["machine_of", "rented", "watts"]
 
 _SIDE, _TIMES = 1024, 3
 """A matrix product that is long enough to be timed and short enough not to be noticed: some tens of milliseconds."""
@@ -29,18 +25,12 @@ _REACHED_HERE = 0.5
 """Of the speed of a plain matrix product, what training a network reaches on a processor."""
 
 
-@cache
-def prices() -> dict[str, Any]:
-    """The shipped table."""
-    return tomllib.loads((resources.files("sixfold.quoting") / "prices.toml").read_text(encoding="utf-8"))
-
-
 def machine_of(product: Product, home: Path, *, is_energy_measured: bool) -> Machine:
     """This machine, and what an hour of it costs."""
     said, table = product.train.price, prices()
     currency = said.currency or ("yuan" if language() == "zh" else "dollars")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    hour = said.hour if said.hour is not None else cores * float(table["core"][currency])
+    cores = cores_here()
+    hour = said.hour if said.hour is not None else typical_hour(currency, cores) or 0.0
     return Machine(
         cores=cores,
         memory_bytes=memory_of_machine(),

@@ -10,15 +10,14 @@ from typing import Any
 
 from sixfold.errors import InputError
 from sixfold.fields import Field
+from sixfold.personal import is_redacted_column, redacted
 from sixfold.product import Product
-from sixfold.renting._private import redacted
 
 __all__ = ["Question"]
 
 _LONGEST_TEXT = 8000
 """Characters of one text: longer ones are cut, as the report says."""
 
-_WORDS = ("text", "category")
 _STARTS = {b"\x89PNG": "png", b"\xff\xd8": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -87,7 +86,7 @@ class Question:
                 pictures.append({"type": "image_url", "image_url": {"url": _data_url(value, name)}})
             elif isinstance(value, str):
                 text = value[:_LONGEST_TEXT]
-                plain[name] = redacted(text) if field.kind() in _WORDS else text
+                plain[name] = redacted(text, name) if is_redacted_column(field.kind()) else text
             else:
                 plain[name] = value
         said = json.dumps(plain, ensure_ascii=False)

@@ -325,7 +325,7 @@ def _compared(
         product=case.run.product.name,
         url=endpoint.address,
         model=endpoint.model,
-        currency=case.value.currency,
+        currency=case.run.product.currency,
         rows=rows,
         wanted=len(case.rows),
         unanswered=unanswered,
@@ -347,12 +347,12 @@ def _running(told: Mapping[str, Any]) -> float:
     found = economics(
         {},
         seconds=told["speed"]["seconds"],
-        machine_hour=assumed["machine_hour"] or 0.0,
+        machine_hour=assumed["machine_hour"],
         volume=assumed["volume"],
         training=assumed["training"],
     )
     if assumed["volume"] is None or found.machines_per_month is None:
-        return found.computing_per_1000 / _PER
+        return (found.computing_per_1000 or 0.0) / _PER
     return float(found.machines_per_month + assumed["training"] / _MONTHS) / float(assumed["volume"])
 
 

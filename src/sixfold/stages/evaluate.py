@@ -57,6 +57,7 @@ class Evaluate(Stage):
         evaluation.check_gates(product, CHECKS)
         return {
             "evaluate": product.evaluate.model_dump(mode="json"),
+            **({"money": [product.currency, product.machine_hour]} if product.evaluate.value.is_said else {}),
             "chapters": {kind.kind(): kind.version for kind in evaluation.every_chapter()},
             "task": [task_of(product).kind(), task_of(product).version],
             **({} if product.aim is None else {"aim": product.aim}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -19,6 +18,7 @@ from sixfold.evaluation._formula import Asked
 from sixfold.evaluation._money_page import body, verdict
 from sixfold.evaluation._worth import Valued, Worth
 from sixfold.language import Text
+from sixfold.prices import cores_here, prices, typical_hour
 
 __all__ = ["Economics"]
 
@@ -71,14 +71,17 @@ class Economics(Chapter):
         worth = model.appraisal.worth(judged)
         ways, against, against_plain = _measured(worth, model.work.seed)
         seconds = sum(artefact.seconds for name, artefact in model.inputs.items() if name != "collect")
+        hour, typical = model.product.machine_hour, None
+        if hour is None and (hour := typical_hour(model.product.currency, cores_here())) is not None:
+            typical = str(prices()["date"])
         training = value.training
         if training is None:
-            training = seconds / 3600 * (value.machine_hour or 0.0)
+            training = seconds / 3600 * (hour or 0.0)
         speed = _speed(model)
         told = economics(
             {name: way for name, way in ways.items() if name in ("product", *_OTHERS)},
             seconds=speed["seconds"],
-            machine_hour=value.machine_hour or 0.0,
+            machine_hour=hour,
             price=value.price,
             volume=value.volume,
             training=training,
@@ -86,7 +89,7 @@ class Economics(Chapter):
         person = None if value.person.costs is None else value.person.model_dump(mode="json")
         decides = worth is not None and "plain" in worth.ways
         return {
-            "currency": value.currency,
+            "currency": model.product.currency,
             "rows": len(judged.test.truth),
             "ways": ways,
             "against": against,
@@ -99,7 +102,8 @@ class Economics(Chapter):
             "assumed": {
                 "price": value.price,
                 "volume": value.volume,
-                "machine_hour": value.machine_hour,
+                "machine_hour": hour,
+                "hour_from": typical,
                 "training": training,
                 "training_given": value.training is not None,
                 "person": person,
@@ -116,7 +120,14 @@ class Economics(Chapter):
         way = described(earned=number, errors=number, people=number, asked=number, value=gap)
         gaps = {"type": "object", "additionalProperties": gap}
         known = (
-            *("gain_per_1000", "highest_price", "machines_per_month", "cost_per_1000", "revenue_per_month"),
+            *(
+                "computing_per_1000",
+                "gain_per_1000",
+                "highest_price",
+                "machines_per_month",
+                "cost_per_1000",
+                "revenue_per_month",
+            ),
             *("profit_per_month", "margin", "gain_per_month", "break_even_volume", "payback_months"),
         )
         return described(
@@ -134,6 +145,7 @@ class Economics(Chapter):
                 price=number,
                 volume=maybe,
                 machine_hour=maybe,
+                hour_from={"type": ["string", "null"]},
                 training=number,
                 training_given={"type": "boolean"},
                 person={"anyOf": [{"type": "null"}, described(costs=number, right=number, minutes=maybe)]},
@@ -141,7 +153,6 @@ class Economics(Chapter):
             economics=described(
                 per_1000={"type": "object", "additionalProperties": number},
                 instead={"type": ["string", "null"]},
-                computing_per_1000=number,
                 machines={"type": ["integer", "null"]},
                 **dict.fromkeys(known, maybe),
             ),
@@ -224,7 +235,7 @@ def _speed(model: Finished) -> dict[str, Any]:
             task.answers(graph.said(1, settings), decision)
 
         seconds, answers = _timed(answer)
-        return {"seconds": seconds, "seconds_in_batch": seconds, "answers": answers, "cores": _cores()}
+        return {"seconds": seconds, "seconds_in_batch": seconds, "answers": answers, "cores": cores_here()}
     numbers = model.judged.test.numbers[:_MOST_ROWS]
     collected = model.collected(numbers)
     rows = [json_row(given, collected[int(number)]) for number in numbers]
@@ -241,7 +252,7 @@ def _speed(model: Finished) -> dict[str, Any]:
         "seconds": seconds,
         "seconds_in_batch": min(seconds, together),
         "answers": answers + len(rows),
-        "cores": _cores(),
+        "cores": cores_here(),
     }
 
 
@@ -254,7 +265,3 @@ def _timed(answer: Callable[[int], None]) -> tuple[float, int]:
         answer(len(taken) + 1)
         taken.append(time.perf_counter() - begun)
     return float(np.median(taken)), len(taken)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,22 +8,22 @@ function economics(ways, { seconds, machine_hour, price, volume, training, error
   const others = ["no_model", "always_yes", "people"].filter((name) => name in worth);
   const best = others.length ? Math.max(...others.map((name) => worth[name])) : null;
   const gain = best === null ? null : worth.product - best;
-  const standing = machine_hour * HOURS_A_MONTH;
+  const standing = machine_hour === null ? null : machine_hour * HOURS_A_MONTH;
   const capacity = seconds ? (3600 * HOURS_A_MONTH) / seconds : Infinity;
   const earns = price > 0 ? price : gain;
   const machines = volume === null ? null : Math.max(1, Math.ceil(volume / capacity));
-  const kept = machines === null ? null : machines * standing;
+  const kept = machines === null || standing === null ? null : machines * standing;
   const revenue = volume === null ? null : price * volume;
-  const profit = revenue === null ? null : revenue - kept;
+  const profit = revenue === null || kept === null ? null : revenue - kept;
   const used = volume === null || gain === null ? null : volume * (gain - price);
-  const left = price > 0 ? profit : used === null ? null : used - kept;
-  const pays = earns !== null && earns > 0 && earns * capacity >= standing;
+  const left = price > 0 ? profit : used === null || kept === null ? null : used - kept;
+  const pays = earns !== null && standing !== null && earns > 0 && earns * capacity >= standing;
   return {
     value_per_1000: ways.product ? worth.product * 1000 : null,
     gain_per_1000: gain === null ? null : gain * 1000,
     cost_per_1000: kept === null ? null : (kept / volume) * 1000,
     profit_per_month: price > 0 ? profit : null,
-    margin: revenue ? profit / revenue : null,
+    margin: revenue && profit !== null ? profit / revenue : null,
     gain_per_month: price > 0 ? used : left,
     break_even_volume: pays ? standing / earns : null,
     payback_months: left === null || left <= 0 ? null : training / left,
