@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,15 +36,25 @@ from sixfold.progress import Stage as StageEvent
 from sixfold.quoting import Quote, quote_of
 from sixfold.security import Home, Keyring, Ledger, fingerprint, recipient_from
 from sixfold.serving import Bundle, Engine
-from sixfold.stages import STAGES, Collect, Compared, Stage, bundle_from, comparison, hold_settings, own_network
+from sixfold.stages import (
+    FED,
+    STAGES,
+    Collect,
+    Compared,
+    Stage,
+    bundle_from,
+    comparison,
+    hold_settings,
+    own_network,
+)
 from sixfold.store import Artefact, Store, Workspace, keep_quote, kept_quote
-from sixfold.targets import Target
+from sixfold.targets import Service, Target
 from sixfold.tasks import task_of
 
 __all__ = ["PlanStep", "Run", "Sixfold", "load"]
 
 State = Literal["cached", "runs"]
-_OF_PRODUCTS = ("product", "quote")
+_OF_PRODUCTS = ("product", "quote", "former", "candidate", "fed")
 """What is kept under a product's name until the product is removed."""
 
 _EARLIER = re.compile(r"(?P<product>.+)~(?P<back>\d{0,4})")
@@ -312,7 +323,9 @@ class Sixfold:
 
     def last(self, name: str) -> Run | None:
         """What the last run of the product called ``name`` made; ``None`` if there was none, or it was removed."""
-        record = self.store.made("product", name)
+        return self._run_of(self.store.made("product", name))
+
+    def _run_of(self, record: Artefact | None) -> Run | None:
         if record is None:
             return None
         about = record.about
@@ -401,6 +414,62 @@ class Sixfold:
         product = Product.declared(settings, last.product.file, {})
         return Run(product, {**artefacts, "evaluate": evaluated}, {}, {}, [], _store=self.store)
 
+    def deploy(self, run: Run) -> Service:
+        """Have a run's model served, without running anything else; its gates must have passed.
+
+        Raises:
+            GateRefused: A gate said no.
+            ServiceError: It does not answer rightly; the former service still runs.
+        """
+        self._ask_gates(run.product, run.artefacts["evaluate"], {})
+        return self._deploy(run)
+
+    def _deploy(self, run: Run) -> Service:
+        with self._alone(run.product):
+            stage = next(stage for stage in STAGES if stage.name == _REFUSABLE)
+            receipts, folder = dict(run.receipts), run.product.folder / f"{run.product.name}-delivery"
+            self._do(stage, run.product, dict(run.artefacts), receipts, folder, {}, {})
+            self._keep(run.product, run.artefacts, receipts, run.seconds, run.report_path, run.used)
+        return Service(**receipts["deploy"])
+
+    def former(self, name: str) -> Run | None:
+        """What answered before the last change that can be undone; ``None`` if there is nothing to go back to."""
+        return self._run_of(self.store.made("former", name))
+
+    def remember_former(self, name: str, *, candidate: bool = False) -> None:
+        """Keep what the product's record says now, to go back to; ``candidate``: only until :meth:`settle`.
+
+        Without ``candidate`` it is the candidate, kept before, that can be gone back to from now on.
+        """
+        record = self.store.made("product" if candidate else "candidate", name)
+        if record is not None:
+            self.store.keep("candidate" if candidate else "former", name, record.about, {})
+        if not candidate:
+            self.store.drop("candidate", name)
+
+    def settle(self, name: str) -> None:
+        """Where a candidate is still kept, nothing was promoted: it is the product's record again."""
+        record = self.store.made("candidate", name)
+        if record is not None:
+            self.store.keep("product", name, record.about, {})
+            self.store.drop("candidate", name)
+
+    def restore(self, name: str) -> Run:
+        """Have the former model served again; it is the product's record, and what it replaces becomes the former one.
+
+        Raises:
+            InputError: There is none.
+            ServiceError: It does not answer rightly; what answered before still does.
+        """
+        former, now = self.store.made("former", name), self.store.made("product", name)
+        run = self._run_of(former)
+        if former is None or run is None:
+            raise InputError("no_former", name=name)
+        self._deploy(run)  # its gates passed once, or somebody answered for them
+        if now is not None:
+            self.store.keep("former", name, now.about, {})
+        return run
+
     def products(self) -> list[str]:
         """The names of all products that were run here."""
         return [key for stage, key in self.store.steps() if stage == "product"]
@@ -421,8 +490,9 @@ class Sixfold:
         for step in record.about["keys"].items():
             if step not in others:
                 self.store.drop(*step)
-        self.store.drop("product", name)
-        self.store.drop("quote", name)
+        for what in _OF_PRODUCTS:
+            self.store.drop(what, name)
+        shutil.rmtree(self.home.path / "watch" / name, ignore_errors=True)
         self.ledger.append("product.removed", name)
         return True
 
@@ -432,7 +502,8 @@ class Sixfold:
             used = {
                 (stage, key)
                 for name in self.products()
-                if (kept := self.store.made("product", name)) is not None
+                for what in ("product", "former", "candidate")
+                if (kept := self.store.made(what, name)) is not None
                 for stage, key in kept.about["keys"].items()
             }
             unused = {step for step in self.store.steps() if step[0] not in _OF_PRODUCTS and step not in used}
@@ -449,6 +520,7 @@ class Sixfold:
         cached: list[str] = []
         folder = product.folder / f"{product.name}-delivery"
         report_path: Path | None = None
+        before = self.store.made("product", product.name)
         self.ledger.append(
             "run.started",
             product.name,
@@ -476,6 +548,8 @@ class Sixfold:
             seconds[stage.name] = time.perf_counter() - begun
             if made is None:
                 self.listener(StageEvent(stage.name, "done", seconds[stage.name]))
+            if stage.name == _REFUSABLE:
+                self._remember(before, artefacts)
             if stage.name == until:
                 break
         if write_report and report_path is None and "evaluate" in artefacts:
@@ -483,6 +557,13 @@ class Sixfold:
         self._keep(product, artefacts, receipts, seconds, report_path, used)
         self.ledger.append("run.finished", product.name, until=until, seconds=round(sum(seconds.values()), 3))
         return Run(product, artefacts, receipts, seconds, cached, report_path, used, self.store)
+
+    def _remember(self, before: Artefact | None, artefacts: Mapping[str, Artefact]) -> None:
+        """Once another model is served, the one before can be gone back to."""
+        if before is None or "deploy" not in before.about["receipts"] or "evaluate" not in before.about["keys"]:
+            return
+        if before.about["keys"]["evaluate"] != artefacts["evaluate"].key:
+            self.store.keep("former", before.key, before.about, {})
 
     def _do(
         self,
@@ -529,10 +610,15 @@ class Sixfold:
                 "stage": stage.name,
                 "version": stage.version,
                 "depends_on": stage.depends_on(product),
-                "fingerprint": stage.fingerprint(product) if isinstance(stage, Collect) else None,
+                "fingerprint": self._fingerprint(stage, product) if isinstance(stage, Collect) else None,
                 "inputs": {name: artefact.digest for name, artefact in sorted(inputs.items())},
             }
         )
+
+    def _fingerprint(self, stage: Collect, product: Product) -> str:
+        """Of the source, and of the rows that came back from use."""
+        fed = self.store.made(FED, product.name)
+        return stage.fingerprint(product) + ("" if fed is None else f" {fed.digest}")
 
     def _ask_gates(self, product: Product, evaluated: Artefact, overrides: dict[str, str]) -> dict[str, str]:
         """Those of ``overrides`` that were needed: a gate that said yes was passed by nobody."""

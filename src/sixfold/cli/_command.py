@@ -26,7 +26,8 @@ __all__ = ["App", "Command", "Group", "as_json", "command_names", "spoken"]
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 _ORDER = (
     *("ideas", "new", "show", "quote", "run", "report", "compare", "predict", "rent", "brief"),
-    *("serve", "list", "status", "versions", "promote", "rollback", "stop"),
+    *("serve", "list", "status", "watch", "versions", "promote", "rollback", "stop"),
+    *("refresh", "incident", "trace"),
     *("rm", "gc"),
     *("verify", "keys", "ledger"),
 )

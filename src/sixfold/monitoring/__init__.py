@@ -3,7 +3,7 @@
 from sixfold.monitoring._drift import ALARM_LEVEL, DRIFTED_SHARE, Drift, drift, level_of
 from sixfold.monitoring._guard import Admission, Guard
 from sixfold.monitoring._metrics import MEDIA_TYPE, Metrics
-from sixfold.monitoring._page import page
+from sixfold.monitoring._page import TESTS, amount, page, percent, verdict
 from sixfold.monitoring._reference import MOST_HEAVY_ROWS, MOST_ROWS, Reference
 from sixfold.monitoring._state import Watched, look, state
 from sixfold.monitoring._storage import Storage, open_storage
@@ -15,6 +15,7 @@ __all__ = [
     "MEDIA_TYPE",
     "MOST_HEAVY_ROWS",
     "MOST_ROWS",
+    "TESTS",
     "Admission",
     "Drift",
     "Guard",
@@ -23,10 +24,13 @@ __all__ = [
     "Storage",
     "Watched",
     "Watcher",
+    "amount",
     "drift",
     "level_of",
     "look",
     "open_storage",
     "page",
+    "percent",
     "state",
+    "verdict",
 ]

@@ -6,6 +6,7 @@ from sixfold.serving._follow import Plan, failure_of, plan_at
 from sixfold.serving._limits import Limits
 from sixfold.serving._models import Standing
 from sixfold.serving._serve import address, listening, same_answer, serve, serve_graphs, wrong_answer
+from sixfold.serving._watching import Watching, watched_of
 from sixfold.serving._witness import Exchange, Witness
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Limits",
     "Plan",
     "Standing",
+    "Watching",
     "Witness",
     "address",
     "failure_of",
@@ -23,5 +25,6 @@ __all__ = [
     "same_answer",
     "serve",
     "serve_graphs",
+    "watched_of",
     "wrong_answer",
 ]

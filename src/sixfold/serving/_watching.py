@@ -25,7 +25,7 @@ from sixfold.security import Home, Keyring, Ledger
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._witness import Exchange, Witness
 
-__all__ = ["Watching"]
+__all__ = ["Watching", "watched_of"]
 
 _HERE = ("127.0.0.1", "::1", "localhost")
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
@@ -43,6 +43,18 @@ _NO_LIST = Text(
 )
 
 
+def watched_of(bundle: Bundle) -> Watched:
+    """What is watched of a bundle."""
+    return Watched(
+        product=bundle.product.name,
+        model=bundle.version,
+        given=bundle.given,
+        target=bundle.target,
+        reference=Reference(**bundle.reference) if bundle.reference else None,
+        settings=bundle.product.deploy.watch,
+    )
+
+
 class Watching:
     """The watch of one bundle that is served.
 
@@ -53,17 +65,9 @@ class Watching:
 
     def __init__(self, bundle: Bundle, home: Home | None) -> None:
         settings = bundle.product.deploy.watch
-        watched = Watched(
-            product=bundle.product.name,
-            model=bundle.version,
-            given=bundle.given,
-            target=bundle.target,
-            reference=Reference(**bundle.reference) if bundle.reference else None,
-            settings=settings,
-        )
         storage = open_storage(bundle.product.name, home, settings.to if home is not None else None)
         write: Callable[..., Any] = Ledger(home, Keyring(home)).append if home is not None else lambda *_, **__: None
-        self.watcher = Watcher(watched, storage, write)
+        self.watcher = Watcher(watched_of(bundle), storage, write)
         self.witness = Witness(self._saw)
         self.watcher.dropped = lambda: self.witness.dropped
         self._seen_by_all = settings.seen_by == "everyone"
@@ -90,7 +94,10 @@ class Watching:
         Raises:
             RequestError: A person is to answer.
         """
-        mode = self.watcher.standing.get("mode", "model")
+        standing = self.watcher.standing
+        # It was said of one version: another that is deployed after it answers itself.
+        is_meant = standing.get("model") in (None, self.watcher.watched.model)
+        mode = standing.get("mode", "model") if is_meant else "model"
         if mode == "person":
             raise RequestError("asks_person")
         return self._rule if mode == "rule" else None

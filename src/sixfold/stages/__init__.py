@@ -3,7 +3,7 @@
 from sixfold.stages._comparing import Compared, comparison
 from sixfold.stages._obeyed import hold_settings
 from sixfold.stages._stage import Stage
-from sixfold.stages.collect import Collect
+from sixfold.stages.collect import FED, Collect
 from sixfold.stages.deliver import Deliver
 from sixfold.stages.deploy import Deploy, bundle_from
 from sixfold.stages.evaluate import Evaluate
@@ -11,6 +11,7 @@ from sixfold.stages.prepare import Prepare
 from sixfold.stages.train import Train, folds_of, own_network, seconds_left, trial_of
 
 __all__ = [
+    "FED",
     "STAGES",
     "Collect",
     "Compared",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sixfold.errors import SourceError
@@ -21,7 +22,10 @@ from sixfold.store import Artefact, Workspace
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Collect"]
+__all__ = ["FED", "Collect"]
+
+FED = "fed"
+"""Under which name, by product, rows are kept whose truth came back from use."""
 
 _SMALLEST_SHARD = 8 << 20
 _LARGEST_SHARD = 64 << 20
@@ -95,7 +99,7 @@ class Collect(Stage):
         work.step(0, total, "rows")
         windows: dict[str, Any] = {}
         screen = Screen(product)
-        for chosen in gathered(product, source, work.listener, windows):
+        for chosen in chain(gathered(product, source, work.listener, windows), _fed(product, work, splits)):
             if "__split__" in chosen.columns:
                 for split, count in chosen["__split__"].value_counts().rows():
                     splits[split] = splits.get(split, 0) + count
@@ -133,6 +137,17 @@ class Collect(Stage):
             **({"is_part": True, "total": total} if is_part else {}),
             **({"redacted": redacted} if redacted else {}),
         }
+
+
+def _fed(product: Product, work: Workspace, splits: Mapping[str, int]) -> Iterator[pl.DataFrame]:
+    """Rows of which the truth came back from use, if any were kept; where the source has its own split, to train on."""
+    import polars as pl
+
+    fed = work.store.made(FED, product.name)
+    if fed is None:
+        return
+    frame = pl.read_parquet(io.BytesIO(work.store.get(fed.members["rows"])))
+    yield frame.with_columns(pl.lit("train").alias("__split__")) if splits else frame
 
 
 class _Shards:
