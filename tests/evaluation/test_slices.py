@@ -9,8 +9,12 @@ import pytest
 from test_evaluate import Evaluated, fits
 
 from conftest import Case
-from sixfold.evaluation._slices import binned, chances_of_worse, grouped, slices_of
+from sixfold.evaluation._slices import binned, chances_of_worse, grouped, properties, slices_of
 from sixfold.evaluation.chapters.slices import Slices
+from sixfold.fields.category import Category
+from sixfold.fields.date import Date
+from sixfold.fields.number import Number
+from sixfold.fields.text import Text as TextColumn
 from sixfold.language import Text
 
 ROWS = 3000
@@ -45,6 +49,26 @@ def test_bins_have_about_as_many_rows_and_rows_without_a_number_are_a_slice_of_t
     told = binned("a", Text("a", "a"), np.array([*range(100), *[np.nan] * 30], float))
     assert np.bincount(told.codes) == pytest.approx([25, 25, 25, 25, 30], abs=1)
     assert [name.en for name in told.names] == ["0 – 24", "25 – 49", "50 – 73", "74 – 99", "not known"]
+
+
+def test_every_kind_of_column_tells_something_that_rows_have_in_common() -> None:
+    given = {
+        "amount": Number("amount").fit([1.0, 2.0]),
+        "kind": Category("kind").fit(["a", "b"]),
+        "day": Date("day").fit(["2024-01-01", "2025-01-01"]),
+        "text": TextColumn("text"),
+    }
+    raw = {
+        "amount": [1, 2, None, 4, 5, 6, 7, 8],
+        "kind": ["a", "b", "c", None, "a", "b", "a", "b"],
+        "day": [f"2024-0{month}-01" for month in range(1, 9)],
+        "text": ["x" * length for length in range(8)],
+    }
+    told = {one.column: [name.en for name in one.names] for one in properties(given, raw, {})}
+    assert told["amount"][-1] == "not known"
+    assert set(told["kind"]) == {"a", "b", "c", "not known"}
+    assert told["day"][0] == "2024-01-01 – 2024-02-01"
+    assert told["text"] == ["0 – 1", "2 – 3", "4", "5 – 7"]
 
 
 def test_slices_without_enough_rows_are_not_looked_at() -> None:

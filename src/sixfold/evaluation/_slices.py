@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -95,19 +96,18 @@ def properties(given: Mapping[str, Field], raw: Mapping[str, list[Any]], arrays:
 
 def grouped(column: str, values: Sequence[Any]) -> Property:
     """Rows by their value, of at most the 30 most frequent ones."""
-    names: list[Text] = []
-    codes = np.full(len(values), _OTHER)
-    told = np.array(["\0" if value is None else str(value) for value in values], object)
-    distinct, counts = np.unique(told.astype(str), return_counts=True)
-    for name in distinct[np.argsort(-counts, kind="stable")[:_MOST_VALUES]]:
-        codes[told == name] = len(names)
-        names.append(_UNKNOWN if name == "\0" else Text(str(name), str(name)))
+    told = [None if value is None else str(value) for value in values]
+    frequent = [name for name, _ in Counter(told).most_common(_MOST_VALUES)]
+    places = {name: place for place, name in enumerate(frequent)}
+    codes = np.array([places.get(name, _OTHER) for name in told], np.int64)
+    names = [_UNKNOWN if name is None else Text(name, name) for name in frequent]
     return Property(column, Text(column, column), codes, names)
 
 
 def binned(column: str, title: Text, values: Array, *, percent: bool = False, bins: int = _BINS) -> Property:
     """Rows by the size of a number (n,), NaN where it is not known: in bins of about as many rows."""
     values = np.asarray(values, np.float64)  # whole numbers know no infinity, which an empty column has as its least
+    values = np.asarray(values, np.float64)
     known = values[np.isfinite(values)]
     edges = np.unique(np.quantile(known, np.arange(1, bins) / bins, method="nearest")) if known.size else np.zeros(0)
     edges = edges[edges > known.min(initial=np.inf)]
