@@ -29,7 +29,7 @@ _ORDER = (
     *("serve", "list", "status", "watch", "versions", "promote", "rollback", "stop"),
     *("refresh", "incident", "trace"),
     *("rm", "gc"),
-    *("verify", "keys", "ledger"),
+    *("verify", "access", "keys", "ledger"),
 )
 """In which order `sixfold --help` names the commands; one that is not here comes last."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,21 +23,40 @@ _GRAPH = ".onnx"
 @click.option("--host", default="127.0.0.1")
 @click.option("--key", type=click.Path(path_type=Path), metavar="PEM")
 @click.option("--workers", type=click.IntRange(1, 64), default=1)
+@click.option("--keys", is_flag=True)
+@click.option("--tls", type=(click.Path(path_type=Path), click.Path(path_type=Path)), metavar="CERT KEY")
 @click.option("--control", is_flag=True)
 def command(
-    products: tuple[str, ...], port: int | None, host: str, key: Path | None, workers: int, control: bool
+    products: tuple[str, ...],
+    port: int | None,
+    host: str,
+    key: Path | None,
+    workers: int,
+    keys: bool,
+    tls: tuple[Path, Path] | None,
+    control: bool,
 ) -> None:
     """Verify, decrypt in memory, load, and answer. Says its address on stdout once it does."""
-    from sixfold.serving import serve, serve_graphs
+    from sixfold.security import Home
+    from sixfold.serving import Tls, serve, serve_graphs
+
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "on_ready": _say,
+        "workers": workers,
+        "may_change": control,
+        "keys": Home.default() if keys else None,
+        "tls": None if tls is None else Tls(*tls),
+    }
 
     graphs = [Path(name) for name in products if name.endswith(_GRAPH)]
     if graphs and len(graphs) == len(products):
-        serve_graphs(graphs, host=host, port=port, on_ready=_say, workers=workers, may_change=control)
+        serve_graphs(graphs, **options)
         return
     if len(products) > 1:
         raise InputError("one_product", names=", ".join(products))
-    bundle = bundle_of(products[0], key)
-    serve(bundle, host=host, port=port, on_ready=_say, workers=workers, may_change=control)
+    serve(bundle_of(products[0], key), **options)
 
 
 def _say(url: str) -> None:

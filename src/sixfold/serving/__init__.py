@@ -5,7 +5,8 @@ from sixfold.serving._engine import Engine
 from sixfold.serving._follow import Plan, failure_of, plan_at
 from sixfold.serving._limits import Limits
 from sixfold.serving._models import Standing
-from sixfold.serving._serve import address, listening, same_answer, serve, serve_graphs, wrong_answer
+from sixfold.serving._serve import Tls, address, listening, same_answer, serve, serve_graphs, wrong_answer
+from sixfold.serving._usage import Used, used
 from sixfold.serving._watching import Watching, watched_of
 from sixfold.serving._witness import Exchange, Witness
 
@@ -16,6 +17,8 @@ __all__ = [
     "Limits",
     "Plan",
     "Standing",
+    "Tls",
+    "Used",
     "Watching",
     "Witness",
     "address",
@@ -25,6 +28,7 @@ __all__ = [
     "same_answer",
     "serve",
     "serve_graphs",
+    "used",
     "watched_of",
     "wrong_answer",
 ]

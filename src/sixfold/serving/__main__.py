@@ -25,6 +25,7 @@ from typing import IO, Any
 
 from sixfold.errors import ServiceError, SixfoldError
 from sixfold.security import Home, Keyring
+from sixfold.serving._access import Access
 from sixfold.serving._app import product_application
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
@@ -72,7 +73,8 @@ class _Product:
         self._name, self._models = bundle.product.name, Models(Work(limits), limits)
         served = ProductServed(self._proven(bundle), limits.rows)
         self._models.add(served, lambda: served)
-        self.app = product_application(self._models, self._name, watch=self.watch)
+        access = Access(self._home, self._name, settings["owner"]) if settings["keys"] else None
+        self.app = product_application(self._models, self._name, watch=self.watch, access=access)
         _log.info("serves %s, model %s", served.name, served.version)
 
     def follow(self) -> None:

@@ -1,8 +1,8 @@
 """The service over HTTP: answers, health, OpenAPI, the demo page and the report.
 
 Nothing of what is sent is written to a disk or into the log. An error is ``{"error": {code, says, mend, …}}`` in the
-language of the caller. What is *not* promised: who may call. The service listens on this machine alone unless told
-otherwise; before others reach it, put a proxy with TLS and a login in front.
+language of the caller. The service listens on this machine alone unless told otherwise; before others reach it, have
+callers bring keys (``_access.py``) and answer over TLS.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sixfold.errors import RequestError, SixfoldError
+from sixfold.serving._access import Access, Guarded
 from sixfold.serving._batcher import Batcher, Made
 from sixfold.serving._bodies import read_body
 from sixfold.serving._bundle import Bundle
@@ -71,6 +72,7 @@ def application(
     *,
     may_change: bool = False,
     watch: Watching | None = None,
+    access: Access | None = None,
 ) -> ASGIApp:
     """The ASGI application that serves ``bundle``.
 
@@ -81,6 +83,7 @@ def application(
         limits: What is taken at most.
         may_change: Whether callers may load and unload the model.
         watch: What watches it: has endpoints of its own, and is told of every request.
+        access: The keys that callers need; ``None``: none.
     """
     limits, engine = limits or Limits(), engine if engine is not None else Engine(bundle)
     if watch is not None:
@@ -88,11 +91,15 @@ def application(
     models = Models(Work(limits), limits, may_change=may_change)
     served = ProductServed(engine, limits.rows)
     models.add(served, lambda: served)
-    return product_application(models, bundle.product.name, witness, watch)
+    return product_application(models, bundle.product.name, witness, watch, access)
 
 
 def product_application(
-    models: Models, name: str, witness: Witness | None = None, watch: Watching | None = None
+    models: Models,
+    name: str,
+    witness: Witness | None = None,
+    watch: Watching | None = None,
+    access: Access | None = None,
 ) -> ASGIApp:
     """The ASGI application that serves the versions of one product.
 
@@ -101,29 +108,41 @@ def product_application(
         name: The product's name.
         witness: Told of every request for answers, after its answer was sent.
         watch: What watches it: has endpoints of its own, and is told of every request.
+        access: The keys that callers need; ``None``: none.
     """
     routes = _Service(models, name).routes()
     if watch is None:
-        return _framed(routes, name, witness)
-    return _framed([*routes, *watch.routes()], name, watch.witness, watch)
+        return _framed(routes, name, witness, access=access)
+    return _framed([*routes, *watch.routes()], name, watch.witness, watch, access)
 
 
-def graph_application(models: Models, witness: Witness | None = None) -> ASGIApp:
+def graph_application(models: Models, witness: Witness | None = None, access: Access | None = None) -> ASGIApp:
     """The ASGI application that serves plain graphs, by the Open Inference Protocol alone.
 
     Args:
         models: The graphs.
         witness: Told of every request for answers, after its answer was sent.
+        access: The keys that callers need; ``None``: none.
     """
     service = _Health(models)
     routes = [Route("/health/live", service.live), Route("/health/ready", service.ready)]
-    return _framed([*routes, *InferenceProtocol(models).routes()], "graphs", witness)
+    return _framed([*routes, *InferenceProtocol(models).routes()], "graphs", witness, access=access)
 
 
-def _framed(routes: list[Route], product: str, witness: Witness | None, watch: Watching | None = None) -> ASGIApp:
+def _framed(
+    routes: list[Route],
+    product: str,
+    witness: Witness | None,
+    watch: Watching | None = None,
+    access: Access | None = None,
+) -> ASGIApp:
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Frame, product=product, witness=witness), *(watch.middleware() if watch else [])],
+        middleware=[
+            Middleware(Frame, product=product, witness=witness),
+            *(watch.middleware() if watch else []),
+            *([Middleware(Guarded, access=access)] if access else []),
+        ],
         exception_handlers={HTTPException: told_http_error, SixfoldError: told_error},
     )
 

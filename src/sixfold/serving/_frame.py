@@ -37,6 +37,10 @@ _STATUS = {
     "too_many_rows": 413,
     "wrong_type": 415,
     "wrong_packing": 415,
+    "no_key": 401,
+    "wrong_scope": 403,
+    "too_fast": 429,
+    "quota_used": 429,
     "no_control": 403,
     "not_seen_from_here": 403,
     "busy": 503,
@@ -141,6 +145,7 @@ class Frame:
             rows=rows,
             answers=answers,
             error=getattr(told, "error", None),
+            key=getattr(told, "key", None),
             client=request.client.host if request.client else None,
             bytes=getattr(told, "bytes", 0),
         )
@@ -168,7 +173,7 @@ def told_error(
         record["row"] = int(error.values["row"])
     if "column" in error.values:
         record["column"] = error.values["column"]
-    more = {"retry-after": "1"} if status == 503 else {}  # noqa: PLR2004
+    more = {"retry-after": "1"} if status in (429, 503) else {}
     headers = {**(headers or {}), **more, "content-language": language(), "vary": "Accept-Language"}
     if request.url.path.startswith(_PROTOCOL):
         return json_response(orjson.dumps({"error": f"{record['says']} {record['mend']}"}), status, headers)

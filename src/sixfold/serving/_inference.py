@@ -131,13 +131,13 @@ class InferenceProtocol:
     async def load(self, request: Request) -> Response:
         """``POST /v2/repository/models/M/load``: load it anew; if that fails, what it was goes on."""
         await read_body(request, self._limits)
-        await self._models.work.beside(lambda: self._models.load(request.path_params["model"]))
+        await self._models.work.beside(lambda: self._models.load(request.path_params["model"], may=_manages(request)))
         return _json({})
 
     async def unload(self, request: Request) -> Response:
         """``POST /v2/repository/models/M/unload``: it answers no more."""
         await read_body(request, self._limits)
-        await self._models.work.beside(lambda: self._models.unload(request.path_params["model"]))
+        await self._models.work.beside(lambda: self._models.unload(request.path_params["model"], may=_manages(request)))
         return _json({})
 
     async def infer(self, request: Request) -> Response:
@@ -185,6 +185,10 @@ class InferenceProtocol:
 
     def _named(self, request: Request) -> Entry:
         return self._models.find(request.path_params["model"], request.path_params.get("version") or "champion")
+
+
+def _manages(request: Request) -> bool:
+    return "manage" in getattr(request.state, "scopes", ())
 
 
 def _made_alone(served: Served, batcher: Batcher, body: bytes, header: str | None) -> tuple[Inference, Job, Made]:

@@ -245,13 +245,17 @@ class Models:
     def __iter__(self) -> Iterator[Entry]:
         return iter([entry for versions in self._versions.values() for entry in versions.values()])
 
-    def load(self, name: str) -> None:
+    def load(self, name: str, *, may: bool = False) -> None:
         """Load a model's champion anew; what it was goes on answering until then, and if that fails.
+
+        Args:
+            name: The model.
+            may: Whether this caller may though others may not.
 
         Raises:
             RequestError: Nobody may, there is none, or it cannot be loaded.
         """
-        entry = self._to_change(name)
+        entry = self._to_change(name, may)
         with self._changing:
             try:
                 served = entry.load()
@@ -261,20 +265,24 @@ class Models:
             entry.take(served)
             entry.reason = ""
 
-    def unload(self, name: str) -> None:
+    def unload(self, name: str, *, may: bool = False) -> None:
         """Have a model answer no more; what it is at work on is finished.
+
+        Args:
+            name: The model.
+            may: Whether this caller may though others may not.
 
         Raises:
             RequestError: Nobody may, or there is none.
         """
-        entry = self._to_change(name)
+        entry = self._to_change(name, may)
         with self._changing:
             entry.take(None)
             entry.reason = "unloaded"
 
-    def _to_change(self, name: str) -> Entry:
+    def _to_change(self, name: str, may: bool) -> Entry:
         entry = self.find(name, "champion")
-        if not self.may_change:
+        if not (self.may_change or may):
             raise RequestError("no_control", model=name)
         return entry
 

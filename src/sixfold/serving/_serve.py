@@ -7,13 +7,16 @@ import errno
 import logging
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sixfold.errors import ServiceError
+from sixfold.security import Home
 from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine
 from sixfold.serving._limits import Limits
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 __all__ = [
+    "Tls",
     "address",
     "graph_models",
     "listening",
@@ -50,6 +54,30 @@ _TOLERANCE = 1e-3
 """How far a number may be from the one that was measured, as a share of its scale: another machine rounds otherwise."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """A certificate and its key, as PEM files.
+
+    Args:
+        certificate: The certificate, and those that vouch for it.
+        key: Its private key, without a password.
+    """
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Hold that they can be used.
+
+        Raises:
+            ServiceError: They cannot be read, or do not belong to each other.
+        """
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            raise ServiceError("bad_certificate", path=self.certificate, reason=error.strerror or error) from error
+
+
 def serve(
     bundle: Bundle,
     host: str = "127.0.0.1",
@@ -59,6 +87,8 @@ def serve(
     may_change: bool = False,
     workers: int = 1,
     limits: Limits | None = None,
+    keys: Home | None = None,
+    tls: Tls | None = None,
 ) -> None:
     """Serve ``bundle`` from this process until it is told to stop (Ctrl-C, SIGTERM).
 
@@ -70,18 +100,23 @@ def serve(
         may_change: Whether callers may load and unload the model.
         workers: How many processes answer.
         limits: What is taken at most.
+        keys: The home whose API keys callers need; ``None``: they need none.
+        tls: The certificate to answer with; ``None``: plain HTTP.
 
     Raises:
         ServiceError: The port is taken, the model cannot be loaded, or it does not answer its sample row rightly.
     """
 
     def app() -> ASGIApp:
+        from sixfold.serving._access import Access
         from sixfold.serving._app import application
 
-        return application(bundle, proven(bundle, threads(workers)), limits=limits, may_change=may_change)
+        access = None if keys is None else Access(keys, bundle.product.name)
+        engine = proven(bundle, threads(workers))
+        return application(bundle, engine, limits=limits, may_change=may_change, access=access)
 
     with contextlib.closing(listening(host, port)) as sock:
-        _run(app, sock, on_ready, workers)
+        _run(app, sock, on_ready, workers, tls)
 
 
 def serve_graphs(
@@ -93,6 +128,8 @@ def serve_graphs(
     may_change: bool = False,
     workers: int = 1,
     limits: Limits | None = None,
+    keys: Home | None = None,
+    tls: Tls | None = None,
 ) -> None:
     """Serve plain ONNX graphs by the Open Inference Protocol, each under its file's name, until told to stop.
 
@@ -104,18 +141,22 @@ def serve_graphs(
         may_change: Whether callers may load them anew, and unload them.
         workers: How many processes answer.
         limits: What is taken at most.
+        keys: The home whose API keys callers need; ``None``: they need none.
+        tls: The certificate to answer with; ``None``: plain HTTP.
 
     Raises:
         ServiceError: The port is taken, or a graph cannot be read.
     """
 
     def app() -> ASGIApp:
+        from sixfold.serving._access import Access
         from sixfold.serving._app import graph_application
 
-        return graph_application(graph_models(files, limits, may_change=may_change, threads=threads(workers)))
+        models = graph_models(files, limits, may_change=may_change, threads=threads(workers))
+        return graph_application(models, access=None if keys is None else Access(keys, "graphs"))
 
     with contextlib.closing(listening(host, port)) as sock:
-        _run(app, sock, on_ready, workers)
+        _run(app, sock, on_ready, workers, tls)
 
 
 def threads(workers: int) -> int | None:
@@ -165,8 +206,17 @@ def quick() -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
 
 
-def _run(app: Callable[[], ASGIApp], sock: socket.socket, on_ready: Callable[[str], None] | None, workers: int) -> None:
+def _run(
+    app: Callable[[], ASGIApp],
+    sock: socket.socket,
+    on_ready: Callable[[str], None] | None,
+    workers: int,
+    tls: Tls | None,
+) -> None:
     url = address(sock)
+    if tls is not None:
+        tls.check()
+        url = url.replace("http:", "https:", 1)
 
     def ready() -> None:
         if on_ready is not None:
@@ -175,7 +225,7 @@ def _run(app: Callable[[], ASGIApp], sock: socket.socket, on_ready: Callable[[st
     quick()
 
     def work(answers: Callable[[], None]) -> None:
-        server(app(), answers).run(sockets=[sock])
+        server(app(), answers, tls).run(sockets=[sock])
 
     if workers == 1:
         work(ready)
@@ -285,7 +335,7 @@ def address(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
+def server(app: ASGIApp, on_ready: Callable[[], None], tls: Tls | None = None) -> uvicorn.Server:
     """A server for ``app`` that calls ``on_ready`` once it takes connections; ``run(sockets=[…])`` starts it."""
     import uvicorn
 
@@ -307,6 +357,8 @@ def server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
     )
     # Its lines would hold the query, which may hold what was sent; the application writes its own.
     logging.getLogger("uvicorn.access").disabled = True

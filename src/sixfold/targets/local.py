@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import secrets
 import selectors
 import shutil
 import signal
@@ -71,6 +72,7 @@ class _Record(BaseModel):
     artefact: str
     started: str
     workers: int = 1
+    owner: str = ""
 
     @property
     def is_alive(self) -> bool:
@@ -89,7 +91,7 @@ class Local(Target):
 
     class Options(KindOptions):
         """``port``: 1–65535; left out, the one it had, else a free one. ``host``: the address to listen on.
-        ``workers``: how many processes answer.
+        ``workers``: how many processes answer. ``keys``: callers need an API key (`sixfold access`).
 
         ``challenge``: not to replace the model that serves but to stand beside it, and answer this share of requests (0
         to 1). ``shadow``: the challenger is also asked what the other one answers, unseen by callers.
@@ -101,6 +103,7 @@ class Local(Target):
         port: int | None = Field(None, ge=1, le=65535)
         host: str = "127.0.0.1"
         workers: int = Field(1, ge=1, le=64)
+        keys: bool = False
         challenge: float | None = Field(None, ge=0, le=1)
         shadow: bool = False
         limits: Limits = Limits()
@@ -168,7 +171,7 @@ class Local(Target):
         artefacts = {**before.artefacts, bundle.version: artefact}
         changed = self._changed(record, before, standing, artefacts)
         try:
-            _check(record.url, bundle, bundle.version)
+            _check(record.url, bundle, bundle.version, record.owner)
         except ServiceError:
             self._changed(record, changed, before.standing, before.artefacts)
             raise
@@ -189,7 +192,7 @@ class Local(Target):
             if time.monotonic() > ends or reason is not None:
                 self._planned(record.product, before.standing, before.artefacts, plan)
                 raise ServiceError("cannot_stand", product=record.product, reason=reason or "–")
-            heard = heard + 1 if _stands(record.url, record.product, standing) else 0
+            heard = heard + 1 if _stands(record, standing) else 0
             if not heard:
                 time.sleep(0.05)
         return plan
@@ -241,13 +244,13 @@ class Local(Target):
         """The record, written, of a new process that answers rightly on the port that is wanted."""
         assert isinstance(self.options, Local.Options)
         name = bundle.product.name
-        log = self._log(name)
+        log, owner = self._log(name), secrets.token_urlsafe(32) if self.options.keys else ""
         before = log.stat().st_size if log.exists() else 0
         with self._sockets(last) as (trial, final):
-            process = self._process(name, artefact, log, trial, final)
+            process = self._process(name, artefact, log, trial, final, owner)
             try:
                 self._await_word(process, "trial", name, log, before)
-                _check(address(trial), bundle)
+                _check(address(trial), bundle, owner=owner)
                 assert process.stdin is not None
                 process.stdin.write(b"go\n")
                 process.stdin.close()
@@ -263,6 +266,7 @@ class Local(Target):
                     artefact=artefact,
                     started=datetime.now(UTC).isoformat(timespec="seconds"),
                     workers=self.options.workers,
+                    owner=owner,
                 )
                 write_whole(self._record_path(name), record.model_dump_json().encode())
             except BaseException:
@@ -294,7 +298,7 @@ class Local(Target):
             yield trial, stack.enter_context(final)
 
     def _process(
-        self, name: str, artefact: str, log: Path, trial: socket.socket, final: socket.socket
+        self, name: str, artefact: str, log: Path, trial: socket.socket, final: socket.socket, owner: str
     ) -> subprocess.Popen[bytes]:
         assert isinstance(self.options, Local.Options)
         settings = {
@@ -305,6 +309,8 @@ class Local(Target):
             "listen": final.fileno(),
             "plan": str(self._plan_path(name)),
             "workers": self.options.workers,
+            "keys": self.options.keys,
+            "owner": owner,
             "limits": self.options.limits.model_dump(),
         }
         with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
@@ -333,12 +339,14 @@ class Local(Target):
 
     def _is_wanted(self, former: _Record, artefact: str, bundle: Bundle) -> bool:
         assert isinstance(self.options, Local.Options)
+        if bool(former.owner) != self.options.keys:
+            return False
         if former.artefact != artefact or former.host != self.options.host or former.workers != self.options.workers:
             return False
         if self.options.port not in (None, former.port):
             return False
         try:
-            _check(former.url, bundle)
+            _check(former.url, bundle, owner=former.owner)
         except ServiceError:
             return False
         return True
@@ -370,29 +378,30 @@ def _service(record: _Record, log: Path) -> Service:
     )
 
 
-def _stands(url: str, product: str, standing: Standing) -> bool:
-    """Whether the service at ``url`` has the champion and the challenger that it should have."""
+def _stands(record: _Record, standing: Standing) -> bool:
+    """Whether a service has the champion and the challenger that it should have."""
     try:
-        is_champion = _asked(url, "GET", "/health/ready").get("model") == standing.champion
-        about = _asked(url, "GET", f"/v2/models/{quote(product)}")
+        is_champion = _asked(record.url, "GET", "/health/ready").get("model") == standing.champion
+        about = _asked(record.url, "GET", f"/v2/models/{quote(record.product)}", owner=record.owner)
     except (OSError, HTTPException, ValueError):
         return False
     return is_champion and standing.challenger in (None, *about.get("versions", ()))
 
 
-def _check(url: str, bundle: Bundle, version: str | None = None) -> None:
+def _check(url: str, bundle: Bundle, version: str | None = None, owner: str = "") -> None:
     """Hold that the service at ``url`` is ready and answers the bundle's sample row rightly.
 
     Args:
         url: The service.
         bundle: What it serves.
         version: Where that is not its champion, which version is asked.
+        owner: What its owner presents where callers need a key.
     """
     name = bundle.product.name
     query = "" if version is None else f"?version={version}"
     try:
         ready = _asked(url, "GET", "/health/ready") if version is None else {"model": version}
-        said = _asked(url, "POST", f"/predict{query}", json.dumps(bundle.sample_body).encode())
+        said = _asked(url, "POST", f"/predict{query}", json.dumps(bundle.sample_body).encode(), owner)
     except (OSError, HTTPException, ValueError) as error:
         raise ServiceError("does_not_answer", product=name, reason=error) from error
     if ready.get("model") != bundle.version:
@@ -402,11 +411,12 @@ def _check(url: str, bundle: Bundle, version: str | None = None) -> None:
         raise wrong_answer(bundle, received)
 
 
-def _asked(url: str, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+def _asked(url: str, method: str, path: str, body: bytes | None = None, owner: str = "") -> dict[str, Any]:
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=_ANSWER_SECONDS)
     with contextlib.closing(connection):
-        connection.request(method, path, body, {"content-type": "application/json"} if body is not None else {})
+        headers = {"content-type": "application/json"} if body is not None else {}
+        connection.request(method, path, body, {**headers, **({"x-api-key": owner} if owner else {})})
         answer = json.loads(connection.getresponse().read())
     if not isinstance(answer, dict):
         raise ValueError("not a JSON object")
