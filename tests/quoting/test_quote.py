@@ -171,7 +171,9 @@ def test_a_part_of_the_source_that_tells_nothing_of_the_whole_is_said_so(
 def found(low: float, high: float, actual: float, seconds: float = 10.0) -> dict[str, Any]:
     took = {"seconds": seconds, "peak_bytes": 1 << 30}
     stages = [{"stage": "train", "quoted": {"seconds": 10.0, "peak_bytes": 1 << 30}, "actual": took}]
-    quality = {"value": 0.9, "low": low, "high": high, "chance": 0.9, "figure": "accuracy", "actual": actual}
+    expected = {"value": (low + high) / 2, "low": low, "high": high, "chance": 0.9}
+    came = {"value": actual, "low": actual - 0.02, "high": actual + 0.02}
+    quality = {"figure": "accuracy", "quoted": expected, "actual": came}
     return {"when": "2026-01-01T10:00:00+00:00", "stages": stages, "quality": quality, "verdict": "go"}
 
 

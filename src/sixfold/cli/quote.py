@@ -24,6 +24,9 @@ _COLOURS = {"go": "green", "conditions": "yellow", "not_yet": "red"}
 _WATT_HOURS = 0.1
 """Kilowatt hours below which energy is told in watt hours."""
 
+_LEAST = 0.01
+"""Cents and hundredths of a watt hour below which nothing is told apart."""
+
 _RENTED = 5
 """How many times faster a rented accelerator must be to be worth a line."""
 
@@ -152,13 +155,14 @@ def _verdict(quote: Quote) -> str:
 
 
 def _energy(kwh: float) -> str:
+    if kwh * 1000 < _LEAST:
+        return f"<{_LEAST} Wh"
     return f"{kwh * 1000:.2f} Wh" if kwh < _WATT_HOURS else f"{kwh:.2f} kWh"
 
 
 def _money(amount: float, currency: str) -> str:
     sign = {"yuan": "¥", "dollars": "$", "euros": "€"}[currency]
-    digits = 2 if amount >= 1 or amount == 0 else 4  # a cent says nothing of less than a cent
-    return f"{sign}{amount:,.{digits}f}"
+    return f"<{sign}{_LEAST}" if 0 < amount < _LEAST else f"{sign}{amount:,.2f}"
 
 
 def _title(name: str) -> str:

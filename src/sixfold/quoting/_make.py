@@ -13,7 +13,7 @@ from sixfold.files import private_folder
 from sixfold.metering import Meter, Used
 from sixfold.networks import Fitted
 from sixfold.product import Product
-from sixfold.progress import Listener, Note, Step
+from sixfold.progress import Listener, Note
 from sixfold.progress import Stage as StageEvent
 from sixfold.quoting._networks import Measured, Networks
 from sixfold.quoting._plan import Timed, searched
@@ -83,7 +83,7 @@ def quote_of(product: Product, store: Store, made: Mapping[str, Artefact], liste
     """
     minutes = product.train.minutes
     clock = _Clock(max(_LEAST_SECONDS, _SHARE * 60 * (minutes or 0.0)))
-    with scratch_house(store.home, listener) as house:
+    with scratch_house(store.home, listener, lambda: (clock.spent, clock.most)) as house:
         return _Making(product, store, made, listener, house, clock).quote()
 
 
@@ -131,6 +131,7 @@ class _Making:
             "deploy": (deployed, graphs + served),
             "deliver": (delivered, packed),
         }
+        known = {one.contender.kind.kind() for one in measured}
         has_counter = all(one.joules is not None for one, _ in used.values())
         machine = machine_of(self._product, self._store.home.path, is_energy_measured=has_counter)
         quote = Quote(
@@ -148,7 +149,7 @@ class _Making:
             seconds=round(self._clock.spent, 1),
             most_seconds=self._clock.most,
             plan=tuple(dict.fromkeys(one.kind.kind() for one in contenders)),
-            unmeasured=tuple(dict.fromkeys(self._unmeasured)),
+            unmeasured=tuple(name for name in dict.fromkeys(self._unmeasured) if name not in known),
         )
         return judged(quote)
 
@@ -179,10 +180,9 @@ class _Making:
                 continue
             remaining = len(quick_first) - number
             share = max(least, left * (_MOST_OF_ONE if remaining > 1 else 1.0) / max(1.0, remaining / 2))
-            self._tell(number, len(quick_first), "networks")
             self._listener(Note("train", "quote.measuring", {"network": one.kind.title}))
             try:
-                measured.append(networks.measure(one, share))
+                measured.append(networks.measure(one, share, must_end=bool(measured)))
             except TrainingError as error:
                 self._listener(Note("train", "train.trial_failed", {"name": one.kind.kind(), "reason": error}))
                 self._unmeasured.append(one.kind.kind())
@@ -264,9 +264,13 @@ class _Making:
             kept = Used(made.seconds, made.seconds, int(made.used.get("peak_bytes") or 0), None)
             return kept, {one.contender.kind.kind(): one.time.whole() for one in measured}
         times = {id(one.contender): one.time for one in measured}
+        alike = {one.contender.kind.kind(): one.time for one in measured}
         if self._product.train.keras is None and self._product.train.network == "auto":
             usual = max((one.time for one in measured), key=lambda one: one.whole())
-            planned: list[Timed] = [times.get(id(one), replace(usual, network=one.kind.kind())) for one in contenders]
+            planned: list[Timed] = [
+                times.get(id(one)) or alike.get(one.kind.kind()) or replace(usual, network=one.kind.kind())
+                for one in contenders
+            ]
             wall, longest = searched(planned, seconds, self._product.train.trials)
         else:
             only = measured[0].time
@@ -288,9 +292,6 @@ class _Making:
 
     def _end(self, stage: str, used: Used) -> None:
         self._listener(StageEvent(stage, "done", used.seconds))
-
-    def _tell(self, done: int, total: int, unit: str) -> None:
-        self._listener(Step("train", done, total, unit))
 
 
 def _pays(networks: Networks, measured: list[Measured], best: Measured) -> bool:

@@ -148,13 +148,14 @@ class Networks:
             return None
         return replace(than, proposal=Proposal({**than.proposal.options, **proposal.options}, than.proposal.recipe))
 
-    def measure(self, one: Contender, seconds: float, *, only_last: bool = False) -> Measured:
+    def measure(self, one: Contender, seconds: float, *, only_last: bool = False, must_end: bool = True) -> Measured:
         """Train shares of the rows, judge each, and time it all.
 
         Args:
             one: Which network.
             seconds: Wall-clock time that it may take.
             only_last: Whether the largest share alone is trained.
+            must_end: Whether it is ended where it takes far longer; not the one without which there is no quote.
 
         Raises:
             TrainingError: It cannot be trained on these rows, or not in that time.
@@ -175,7 +176,7 @@ class Networks:
             }
         )
         with Meter() as meter:
-            result = run_trial(trial, self._work.listener, _LATE * seconds + 10)
+            result = run_trial(trial, self._work.listener, _LATE * seconds + 10 if must_end else None)
         found, predicting = self._judged(result, len(shares))
         return Measured(one, self._timed(one, result, meter.used.seconds), found, meter.used, result, predicting)
 

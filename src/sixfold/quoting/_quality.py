@@ -94,7 +94,8 @@ def _carry(networks: Networks, one: Measured, found: Shares, top: float | None, 
         passes = max(1e-6, steps / max(1, time.steps) * time.epochs)
     shares = np.array([n * seen for n, seen in zip(found.rows, found.passes, strict=True)]) / (rows * passes)
     errors = np.maximum(top - found.draws if top is not None else found.draws, 0.0)
-    drawn = carried_on(np.clip(shares, 1e-9, None), errors)
+    shares = np.clip(shares, 1e-9, 1.0)  # where the clock is shorter than what was measured, no more than that comes
+    drawn = carried_on(shares, errors)
     return _Carried(one, found, shares, drawn.whole, drawn.twice)
 
 

@@ -21,8 +21,7 @@ import numpy as np
 from sixfold.errors import DataError, InputError
 from sixfold.metering import Meter, Used
 from sixfold.product import Product
-from sixfold.progress import Event, Listener, Note
-from sixfold.progress import Stage as StageEvent
+from sixfold.progress import Epoch, Event, Listener, Step
 from sixfold.security import Home, Keyring
 from sixfold.stages import Collect, Prepare
 from sixfold.store import Artefact, Store, Workspace
@@ -43,10 +42,17 @@ class Scratch:
     store: Store
     folder: Path
     listener: Listener
+    clock: Callable[[], tuple[float, float]]
+    """How many of how many seconds the quote has spent."""
 
     def work(self, stage: str, key: str, seed: int = 0) -> Workspace:
-        """A workspace there; of what happens within only notes are passed on."""
-        return Workspace(self.store, stage, key, seed, _only_notes(self.listener), self.folder)
+        """A workspace there. What happens within is no news of the product: it is told as the quote's own progress."""
+        return Workspace(self.store, stage, key, seed, self._tell, self.folder)
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, (Epoch, Step)):
+            spent, most = self.clock()
+            self.listener(Step(event.stage, min(round(spent), round(most)), round(most), "seconds"))
 
     def keep(self, work: Workspace, about: dict[str, Any], used: Used) -> Artefact:
         """The artefact of what was written."""
@@ -54,12 +60,12 @@ class Scratch:
 
 
 @contextlib.contextmanager
-def scratch_house(home: Home, listener: Listener) -> Iterator[Scratch]:
+def scratch_house(home: Home, listener: Listener, clock: Callable[[], tuple[float, float]]) -> Iterator[Scratch]:
     """A house within the home, private as that is, and gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="quote-", dir=home.folder("scratch")))
     try:
         inner = Home(folder / "home")
-        yield Scratch(Store(inner, Keyring(inner)), folder, listener)
+        yield Scratch(Store(inner, Keyring(inner)), folder, listener, clock)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -190,13 +196,3 @@ def _used(artefact: Artefact) -> Used:
 def _times(used: Used, times: float) -> Used:
     joules = None if used.joules is None else used.joules * times
     return Used(used.seconds * times, used.cpu_seconds * times, used.peak_bytes, joules)
-
-
-def _only_notes(listener: Listener) -> Callable[[Event], None]:
-    """What the stages of a quote say of themselves is not news: progress is told by the quote."""
-
-    def tell(event: Event) -> None:
-        if not isinstance(event, (Note, StageEvent)):
-            listener(event)
-
-    return tell

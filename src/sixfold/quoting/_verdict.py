@@ -22,6 +22,10 @@ _WORTH = 2.0
 """Points that make it worth to collect twice the rows, or to take another network."""
 
 _POINT = 0.01
+_MORE = Text(
+    " Give it columns that tell more, mend the labels, or try another network first.",
+    "请先补充更有用的列、改正标注，或换一种网络。",
+)
 
 
 Rule: TypeAlias = Callable[[Quote], "tuple[Verdict, dict[str, Any]] | None"]
@@ -79,10 +83,10 @@ def beats_guess(quote: Quote) -> tuple[Verdict, dict[str, Any]] | None:
         worst, best, value = -best, -worst, -value
     values = {"name": baseline_title(name), "value": _shown(quote, abs(value)), "ends": _ends(quote)}
     if best <= value:
-        return "not_yet", {**values, "sure": Text("is no better than", "不会好于")}
+        return "not_yet", {**values, "sure": Text("is no better than", "不会好于"), "mend": _MORE}
     if worst <= value:
-        return "conditions", {**values, "sure": Text("may be no better than", "可能并不好于")}
-    return "go", {**values, "sure": Text("is better than", "好于")}
+        return "conditions", {**values, "sure": Text("may be no better than", "可能并不好于"), "mend": _MORE}
+    return "go", {**values, "sure": Text("is better than", "好于"), "mend": Text("", "")}
 
 
 @_rule

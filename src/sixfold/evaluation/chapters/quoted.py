@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from sixfold.evaluation._appraisal import Report, described
 from sixfold.evaluation._chapter import Chapter, Finished
-from sixfold.evaluation._figures import compared, formula
-from sixfold.evaluation._html import say, table
+from sixfold.evaluation._figures import formula
+from sixfold.evaluation._html import cell, say, table
+from sixfold.evaluation._pictures import Span, spans
 from sixfold.evaluation._words import duration, interval, shown
 from sixfold.language import Text
 from sixfold.store import kept_quote
@@ -24,23 +25,20 @@ _STAGES = {
     "train": Text("Train", "训练"),
 }
 _TOTAL = Text("Together", "合计")
-_HEADS = (
-    Text("Time quoted", "报价用时"),
-    Text("Time taken", "实际用时"),
-    Text("Memory quoted", "报价内存"),
-    Text("Memory held", "实际内存"),
-)
+_HEADS = (Text("Quoted", "报价"), Text("Came", "实际"))
+_CAME = Text("What came, with its 95 % interval", "实际结果及其 95% 区间")
+_SAID = Text("What was quoted", "报价")
 _WITHIN = Text("The figure lies within the quoted interval.", "最终指标落在报价区间之内。")
 _BETTER = Text("The model became better than was quoted.", "模型比报价的更好。")
 _WORSE = Text(
     "The model became worse than was quoted: the learning curve went flat earlier than its first part told.",
     "模型不如报价的好：学习曲线比开头部分显示的更早变平。",
 )
-_NEAR = Text("Time and memory came as quoted.", "用时和内存与报价相符。")
+_NEAR = Text("Time and peak memory came as quoted.", "用时和内存峰值与报价相符。")
 _OFF = Text(
-    "Time or memory came otherwise than quoted by more than a tenth or a fifth: a machine that does other work besides "
-    "takes longer.",
-    "用时或内存与报价相差较大：机器同时在做别的工作时，用时会变长。",
+    "Time or memory came otherwise than quoted (by more than 15 % or 20 %): a machine that does other work besides "
+    "takes longer. Quote and run when it is free.",
+    "用时或内存与报价相差较大（超过 15% 或 20%）：机器同时在做别的工作时，用时会变长。请在机器空闲时报价和运行。",
 )
 _HOW = Text(
     "Quoted on {when} by training a share of the real rows on this machine. What comes after this report (deploying, "
@@ -73,12 +71,11 @@ class Quoted(Chapter):
                 quoted = {name: one[name] for name in ("seconds", "peak_bytes")}
                 stages.append({"stage": one["stage"], "quoted": quoted, "actual": actual})
         name, quality = model.headline.name, quote["quality"]
+        came = next(one for one in model.report["figures"] if one["name"] == name)
         said = None
-        if quality is not None and quality["figure"] == name:
-            value = compared([name], {"": model.judged.answered}, resamples=1)[""][name].value
-            if value is not None:
-                ends = {end: quality["expected"][end] for end in ("value", "low", "high", "chance")}
-                said = {**ends, "figure": name, "actual": value}
+        if quality is not None and quality["figure"] == name and came["value"] is not None and came["low"] is not None:
+            ends = {end: quality["expected"][end] for end in ("value", "low", "high", "chance")}
+            said = {"figure": name, "quoted": ends, "actual": {end: came[end] for end in ("value", "low", "high")}}
         return {"when": quote["time"], "stages": stages, "quality": said, "verdict": quote["verdict"]}
 
     @classmethod
@@ -86,7 +83,9 @@ class Quoted(Chapter):
         number, word = {"type": "number"}, {"type": "string"}
         took = described(seconds=number, peak_bytes={"type": "integer", "minimum": 0})
         stage = described(stage=word, quoted=took, actual=took)
-        quality = described(value=number, low=number, high=number, chance=number, figure=word, actual=number)
+        expected = described(value=number, low=number, high=number, chance=number)
+        actual = described(value=number, low=number, high=number)
+        quality = described(figure=word, quoted=expected, actual=actual)
         return described(
             when=word,
             stages={"type": "array", "items": stage},
@@ -107,7 +106,7 @@ class Quoted(Chapter):
         heads = [("", False), *((say(head), True) for head in _HEADS)]
         near = _is_near(quoted["seconds"], actual["seconds"], _NEAR_TIME)
         near = near and _is_near(quoted["peak_bytes"], actual["peak_bytes"], _NEAR_MEMORY)
-        lines = [f"<p>{say(_quality(found['quality'], report))}</p>"] if found["quality"] is not None else []
+        lines = [] if found["quality"] is None else _quality(found["quality"], report)
         when = found["when"][:16].replace("T", " ")
         how = Text(_HOW.en.format(when=when), _HOW.zh.format(when=when))
         return "".join(
@@ -132,27 +131,33 @@ def _sums(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _row(name: str, quoted: Mapping[str, Any], actual: Mapping[str, Any]) -> str:
-    cells = [say(duration(quoted["seconds"])), say(duration(actual["seconds"]))]
-    cells += [_mebibytes(quoted["peak_bytes"]), _mebibytes(actual["peak_bytes"])]
-    return f"<tr><th>{name}</th>{''.join(f'<td class=n>{one}</td>' for one in cells)}</tr>"
+    cells = [cell(duration(one["seconds"]), _mebibytes(one["peak_bytes"])) for one in (quoted, actual)]
+    return f"<tr><th>{name}</th>{''.join(cells)}</tr>"
 
 
-def _quality(told: Mapping[str, Any], report: Report) -> Text:
-    how = formula(told["figure"])
+def _quality(told: Mapping[str, Any], report: Report) -> list[str]:
+    """The figure beside its quote: a picture, and a sentence."""
+    how, quoted, actual = formula(told["figure"]), told["quoted"], told["actual"]
     upwards = next(one["higher_is_better"] for one in report["figures"] if one["name"] == told["figure"])
-    over = told["actual"] > told["high"]
-    is_within = told["low"] <= told["actual"] <= told["high"]
+    over, is_within = actual["value"] > quoted["high"], quoted["low"] <= actual["value"] <= quoted["high"]
     verdict = _WITHIN if is_within else _BETTER if over == upwards else _WORSE
-    ends, came = interval(told["low"], told["high"], how.style), shown(told["actual"], how.style)
-    return Text(
-        f"{how.title.en}: {ends.en} were quoted (with a chance of {told['chance']:.0%}), {came.en} came. {verdict.en}",
-        f"{how.title.zh}：报价为 {ends.zh}（把握 {told['chance']:.0%}），实际为 {came.zh}。{verdict.zh}",
+    ends, came = interval(quoted["low"], quoted["high"], how.style), shown(actual["value"], how.style)
+    chance = f"{quoted['chance']:.0%}"
+    says = Text(
+        f"{how.title.en}: {ends.en} were quoted (with a chance of {chance}), {came.en} came. {verdict.en}",
+        f"{how.title.zh}：报价为 {ends.zh}（把握 {chance}），实际为 {came.zh}。{verdict.zh}",
     )
+    rows = [
+        Span(_CAME, actual["value"], actual["low"], actual["high"], is_ours=True),
+        Span(_SAID, quoted["value"], quoted["low"], quoted["high"], is_ours=False),
+    ]
+    return [f"<p>{say(says)}</p>", spans("quoted", rows, percent=how.style == "share", label=says)]
 
 
 def _is_near(quoted: float, actual: float, share: float) -> bool:
     return actual <= 0 or abs(quoted - actual) <= share * actual
 
 
-def _mebibytes(size: int) -> str:
-    return f"{size / (1 << 20):,.0f} MiB"
+def _mebibytes(size: int) -> Text:
+    said = f"{size / (1 << 20):,.0f} MiB"
+    return Text(said, said)
