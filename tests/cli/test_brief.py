@@ -105,6 +105,20 @@ def test_it_prints_to_one_page_of_a4_however_much_was_said(written: Any, tmp_pat
     assert len(re.findall(rb"/Type\s*/Page[^s]", printed.read_bytes())) == 1
 
 
+def test_predict_says_to_ask_a_person_where_the_product_would(
+    home: Home, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained, home.path, dirs_exist_ok=True)
+    run = Sixfold(home).last("paid")
+    asked = [row for row in rows() if run.predict([{"x": row["x"]}])[0]["ask"]]
+    assert asked
+    row = json.dumps({"x": asked[0]["x"]})
+    assert main(["predict", "paid", row]) == 0
+    assert "ask a person  · leans to" in capsys.readouterr().out
+    assert main(["--lang", "zh", "predict", "paid", row]) == 0
+    assert "请转人工" in capsys.readouterr().out
+
+
 def test_a_product_that_was_not_run_and_an_idea_that_is_none_are_told(
     home: Home, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -236,6 +236,22 @@ def test_answers_are_read_as_they_are_meant_or_not_at_all(text: str, place: int 
     assert Question(product(), {}, ["no", "yes"], []).class_of(text) == place
 
 
+def test_a_picture_goes_as_one_and_a_form_that_such_models_do_not_take_is_refused() -> None:
+    import base64
+
+    from sixfold.fields.image import Image
+    from sixfold.renting._prompt import Question
+
+    looks = Product(name="p", data="x", given={"photo": "image"}, predict={"y": "yes_no"})
+    question = Question(looks, {"photo": Image("photo")}, ["no", "yes"], [])
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n rest").decode()
+    (part,) = question.messages({"photo": png})[-1]["content"]
+    assert part == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png}"}}
+    with pytest.raises(InputError) as error:
+        question.messages({"photo": base64.b64encode(b"II*\0 a TIFF").decode()})
+    assert error.value.code == "input.rent_picture"
+
+
 @pytest.mark.parametrize(
     ("text", "number"), [('{"answer": 3.5}', 3.5), ("about 1,200", 1200), ("3 or 4", None), ('{"answer": "−2"}', -2)]
 )

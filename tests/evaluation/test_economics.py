@@ -9,10 +9,11 @@ import re
 
 import numpy as np
 import pytest
+from test_evaluate import fits
 
 import sixfold
 from sixfold.errors import ProductError
-from sixfold.evaluation import ClassWorth, chances, decide, money
+from sixfold.evaluation import ClassWorth, chances, decide, money, schema
 from sixfold.evaluation.chapters.economics import Economics
 from sixfold.fields.category import Category
 from sixfold.fields.yes_no import YesNo
@@ -297,3 +298,30 @@ def test_a_decision_without_a_value_has_neither_band_nor_worth() -> None:
     assert decision.asks is None
     without_sets = decision.model_copy(update={"sets": None})
     assert without_sets.model_dump(exclude_none=True).keys() == Decision().model_dump(exclude_none=True).keys()
+
+
+def test_the_chapter_speaks_of_several_classes_and_of_numbers_too(build, digits_product, digits_rows) -> None:
+    value = {"right": 1, "wrong": 30, "person": {"costs": 1.5}, "volume": 1e5}
+    made = evaluated(build(digits_product.changed(evaluate={"value": value}), digits_rows))
+    report = json.loads(made["report.json"])
+    found = report["chapters"]["economics"]
+    assert set(found["ways"]) == {"product", "alone", "plain", "no_model", "people"}
+    assert 0 < found["people"]["share"] < 1
+    assert found["assumed"]["hour_from"] is not None
+    assert fits(report, schema()) == []
+    assert "it asks a person" in made["report.html"].decode()
+
+
+def test_numbers_are_worth_what_lies_within_a_tolerance(build, tumour_rows) -> None:
+    rows = tumour_rows.drop("malignant").drop_nulls()
+    given = {name: "number" for name in rows.columns if name != "mean area"}
+    value = {"right": 5, "within": 50, "per_unit": 0.1, "wrong": 2, "person": {"costs": 3, "right": 0.9}}
+    product = Product(
+        name="areas", data="x.csv", given=given, predict={"mean area": "number"}, evaluate={"value": value}
+    )
+    report = json.loads(evaluated(build(product, rows))["report.json"])
+    found = report["chapters"]["economics"]
+    assert set(found["ways"]) == {"product", "no_model", "people"}
+    assert found["against"]["no_model"]["low"] > 0
+    assert found["asks"] is None
+    assert fits(report, schema()) == []
