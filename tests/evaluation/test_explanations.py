@@ -93,7 +93,7 @@ def test_the_column_that_decides_is_found_and_one_that_does_not_is_told_apart(bu
     high = np.array(found["shapley"]["columns"][0]["standing"]) > 0.5
     by = np.array(found["shapley"]["columns"][0]["by"])
     assert by[high].mean() > 0 > by[~high].mean()
-    assert "without them the product would be simpler: other" in page
+    assert "try the product without them: other" in page
 
 
 def test_examples_tell_parts_that_add_up(tumour_case: Case) -> None:

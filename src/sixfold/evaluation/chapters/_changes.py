@@ -238,6 +238,10 @@ _AUGMENT = Text(
     "让训练见到这种变化：`train: {augment: {brightness: 0.3, contrast: 0.3, turn: 20}}`。",
 )
 _PICTURES = Text(f"{_AUGMENT.en}{_MORE_LIKE_IT.en}", f"{_AUGMENT.zh}{_MORE_LIKE_IT.zh}")
+_FILES = Text(
+    f"Ask for sharper pictures: a steadier camera, more light, files of higher quality. {_MORE_LIKE_IT.en}",
+    f"请要求更清晰的图片：更稳的相机、更充足的光线、更高的文件质量。{_MORE_LIKE_IT.zh}",
+)
 _TEXTS = Text(
     f"Add texts with such mistakes to the training rows, their answers unchanged. {_MORE_LIKE_IT.en}",
     f"把带有这类错误的文本加入训练数据，答案不变。{_MORE_LIKE_IT.zh}",
@@ -258,11 +262,11 @@ _SERIES = Text(
 CHANGES: Mapping[Widget, tuple[Change, ...]] = {
     "image": (
         Change("noise", Text("Noise", "噪点"), Text("of full brightness", "占满亮度"), (0.04, 0.08, 0.16),
-               _of_picture(_noisy), _PICTURES),
+               _of_picture(_noisy), _FILES),
         Change("blur", Text("Blur", "模糊"), Text("of the shorter side", "占短边"), (0.01, 0.02, 0.04),
-               _of_picture(_blurred), _PICTURES),
+               _of_picture(_blurred), _FILES),
         Change("jpeg", Text("JPEG", "JPEG 压缩"), Text("quality given up", "舍弃的质量"), (0.5, 0.75, 0.9),
-               _of_picture(_pressed), _PICTURES),
+               _of_picture(_pressed), _FILES),
         Change("darker", Text("Darker", "变暗"), Text("of brightness lost", "亮度降低"), (0.25, 0.5, 0.7),
                _of_picture(lambda picture, strength, draw: _brightened(picture, -strength, draw)), _PICTURES),
         Change("brighter", Text("Brighter", "变亮"), Text("of brightness added", "亮度提高"), (0.25, 0.5, 1.0),

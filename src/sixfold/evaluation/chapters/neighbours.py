@@ -16,7 +16,7 @@ from sixfold.evaluation._formula import share_interval
 from sixfold.evaluation._html import facts, plain, say, short, table
 from sixfold.evaluation._linear import Inputs
 from sixfold.evaluation._words import amount, count, interval, shown
-from sixfold.evaluation.chapters._again import PICTURE, as_json, shown_picture, tested
+from sixfold.evaluation.chapters._again import PICTURE, as_json, encoded, shown_picture, tested
 from sixfold.evaluation.chapters._inside import Inside
 from sixfold.fields import Array
 from sixfold.language import Text
@@ -79,18 +79,26 @@ class Neighbours(Chapter):
         test, asked = tested(model, "test", _MOST_TEST)
         if len(truth) <= _NEAREST or not len(asked):
             return None
-        space, ours, theirs = _laid_out(model, training, test)
+        marked = _marked(model)
+        space, ours, theirs, beside = _laid_out(model, training, test, marked[1])
         training = {name: array[: len(ours)] for name, array in training.items()}
         places, distances = _nearest(theirs, ours, _NEAREST)
         usual = float(np.median(distances[:, 0])) or float(distances.mean()) or 1.0
         distances = distances / usual
         is_copy = distances[:, 0] < _COPY
         low, high = share_interval(is_copy)
-        chosen = _chosen(model, test[ROW], distances)
-        wanted = [int(test[ROW][row]) for _, row in chosen]
-        wanted += [int(training[ROW][place]) for _, row in chosen for place in places[row]]
-        raw = model.collected(wanted)
-        said = _said(model, [int(test[ROW][row]) for _, row in chosen], raw)
+        chosen = [
+            ("odd", int(test[ROW][row]), places[row], distances[row])
+            for row in np.argsort(-distances[:, 0], kind="stable")[:_OF_KIND]
+        ]
+        if len(beside):
+            near, far = _nearest(beside, ours, _NEAREST)
+            chosen += [(group, number, near[row], far[row] / usual) for row, (group, number) in enumerate(marked[0])]
+        shown_numbers = [number for _, number, *_ in chosen]
+        raw = model.collected(
+            [*shown_numbers, *(int(training[ROW][place]) for _, _, near, _ in chosen for place in near)]
+        )
+        said = _said(model, shown_numbers, raw)
         return {
             "training": len(ours),
             "test": len(theirs),
@@ -100,17 +108,17 @@ class Neighbours(Chapter):
             "rows": [
                 {
                     "group": group,
-                    "said": said[int(test[ROW][row])],
-                    **_told(model, raw[int(test[ROW][row])], int(test[ROW][row])),
+                    "said": said[number],
+                    **_told(model, raw[number], number),
                     "nearest": [
                         {
                             "distance": float(distance),
                             **_told(model, raw[int(training[ROW][place])], int(training[ROW][place])),
                         }
-                        for place, distance in zip(places[row], distances[row], strict=True)
+                        for place, distance in zip(near, far, strict=True)
                     ],
                 }
-                for group, row in chosen
+                for group, number, near, far in chosen
             ],
         }
 
@@ -155,8 +163,11 @@ class Neighbours(Chapter):
         return "".join(parts) + f'<p class="quiet small">{say(_DISTANCES)}</p>'
 
 
-def _laid_out(model: Finished, training: Mapping[str, Array], test: Mapping[str, Array]) -> tuple[str, Array, Array]:
-    """By what rows are laid out, and where training and test rows stand (n, size): as many as the time allows."""
+def _laid_out(
+    model: Finished, training: Mapping[str, Array], test: Mapping[str, Array], marked: Mapping[str, Array]
+) -> tuple[str, Array, Array, Array]:
+    """By what rows are laid out, and where training rows, test rows (as many as the time allows) and marked ones stand,
+    (n, size) each."""
     given = model.prepared.given
     inside = Inside(model.work.read(model.inputs["train"], "graph.onnx"), given)
     begun = time.monotonic()
@@ -172,13 +183,16 @@ def _laid_out(model: Finished, training: Mapping[str, Array], test: Mapping[str,
             assert vectors is not None
             found.append(vectors)
             model.work.step(len(found), 2, "questions")
-        space, (ours, theirs) = "vectors", found
+        last = inside.vectors(marked) if len(next(iter(marked.values()))) else found[0][:0]
+        assert last is not None
+        space, (ours, theirs), beside = "vectors", found, last
     else:
         read = Inputs.fitted(given, model.sample.arrays)
-        space, ours, theirs = "columns", read({n: training[n] for n in given}), read({n: test[n] for n in given})
+        space, beside = "columns", read(marked)
+        ours, theirs = (read({name: part[name] for name in given}) for part in (training, test))
     spread = ours.std(axis=0)
     spread = np.where(spread > 1e-6 * max(float(spread.max(initial=0.0)), 1e-12), spread, np.inf)
-    return space, ours / spread, theirs / spread
+    return space, ours / spread, theirs / spread, beside / spread
 
 
 def _nearest(rows: Array, others: Array, count_: int) -> tuple[Array, Array]:
@@ -196,21 +210,16 @@ def _nearest(rows: Array, others: Array, count_: int) -> tuple[Array, Array]:
     return np.concatenate(places), np.concatenate(distances)
 
 
-def _chosen(model: Finished, numbers: Array, distances: Array) -> list[tuple[str, int]]:
-    """Which of the laid out test rows are shown, and why."""
-    where = {int(number): row for row, number in enumerate(numbers[: len(distances)])}
+def _marked(model: Finished) -> tuple[list[tuple[str, int]], dict[str, Array]]:
+    """The worst mistakes and ordinary rows: why each is shown and its number, and their encoded columns."""
     answered, appraisal = model.judged.answered, model.appraisal
-    far = [int(row) for row in np.argsort(-distances[:, 0], kind="stable")[:_OF_KIND]]
-    found, seen = [("odd", row) for row in far], set(far)
-    for group, places in (
-        ("wrong", appraisal.worst(answered, 8 * _OF_KIND)),
-        ("usual", appraisal.typical(answered, 8 * _OF_KIND)),
-    ):
-        rows = [where[number] for number in model.judged.test.numbers[places].tolist() if number in where]
-        rows = [row for row in rows if row not in seen][:_OF_KIND]
-        seen |= set(rows)
-        found += [(group, row) for row in rows]
-    return found
+    found: list[tuple[str, int]] = []
+    for group, places in (("wrong", appraisal.worst(answered, _OF_KIND)), ("usual", appraisal.typical(answered, 99))):
+        rows = [int(number) for number in model.judged.test.numbers[places]]
+        known = {number for _, number in found}
+        found += [(group, number) for number in [row for row in rows if row not in known][:_OF_KIND]]
+    raw = model.collected([number for _, number in found])
+    return found, encoded(model.prepared.given, [raw[number] for _, number in found])
 
 
 def _by_heart(model: Finished, nearest: Array, asked: Array) -> dict[str, Any] | None:
