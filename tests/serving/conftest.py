@@ -28,7 +28,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sixfold.fields import Field, input_names
 from sixfold.product import Product
 from sixfold.serving import Bundle, Engine
-from sixfold.tasks import Decision
+from sixfold.tasks import Decision, Sets
 
 TYPES = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32, "uint8": TensorProto.UINT8}
 COLUMNS = ["mean radius", "mean texture", "worst concavity"]
@@ -150,7 +150,14 @@ def table_bundle(table_rows: tuple[list[dict[str, Any]], list[str]]) -> Bundle:
     )
     model = LogisticRegression(max_iter=2000).fit(np.concatenate([numbers, sizes], axis=1), labels)
     graph = linear_graph(given, model.coef_.T, model.intercept_, "Sigmoid")
-    bundle = Bundle(product, given, target, Decision(threshold=0.4), {"graph": graph}, sample={})
+    bundle = Bundle(
+        product,
+        given,
+        target,
+        Decision(threshold=0.4, sets=Sets(way="smallest", limit=0.9)),
+        {"graph": graph},
+        sample={},
+    )
     return with_sample(bundle, rows[1])
 
 

@@ -43,6 +43,10 @@ def test_a_real_example_is_answered(
         bundle.sample["answer"]["probabilities"]
     )
     assert browser.value("document.querySelector('.bars .first').innerText").startswith(expected)
+    if "one_of" in bundle.sample["answer"]:
+        named = browser.value("[...document.querySelectorAll('.said .sure')].pop().innerText")
+        assert all(name in named for name in bundle.sample["answer"]["one_of"])
+        assert "90" in named
     assert bundle.version in words(browser)
     assert browser.complaints == []
 

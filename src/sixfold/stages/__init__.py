@@ -6,7 +6,7 @@ from sixfold.stages._stage import Stage
 from sixfold.stages.collect import FED, Collect
 from sixfold.stages.deliver import Deliver
 from sixfold.stages.deploy import Deploy, bundle_from
-from sixfold.stages.evaluate import Evaluate
+from sixfold.stages.evaluate import Evaluate, tested
 from sixfold.stages.prepare import Prepare
 from sixfold.stages.train import Train, folds_of, own_network, seconds_left, trial_of
 
@@ -27,6 +27,7 @@ __all__ = [
     "hold_settings",
     "own_network",
     "seconds_left",
+    "tested",
     "trial_of",
 ]
 
