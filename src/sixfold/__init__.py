@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from sixfold.client import Client
     from sixfold.errors import GateRefused, InputError, RunError, SixfoldError
     from sixfold.evaluation import Comparison, Economics, economics
     from sixfold.language import use_language
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sixfold.quoting import Quote
 
 __all__ = [
+    "Client",
     "Comparison",
     "Economics",
     "GateRefused",
@@ -53,6 +55,7 @@ __version__ = "0.1.0"
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
+    "Client": "client",
     "GateRefused": "errors",
     "InputError": "errors",
     "RunError": "errors",
