@@ -151,6 +151,13 @@ def test_a_wrong_recipient_leaves_nothing_behind(bundle: Bundle, card: Card, sup
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_card_of_a_medical_product_says_what_it_is_not_in_both_languages(card: Card) -> None:
+    said = ("not a certified medical device", "不是经认证的医疗器械")
+    medical = replace(card, is_medical=True).to_markdown(key="k", wheel="w")
+    assert all(sentence in medical for sentence in said)
+    assert not any(sentence in card.to_markdown(key="k", wheel="w") for sentence in said)
+
+
 def test_the_card_is_a_hugging_face_model_card_in_both_languages(pack: Pack) -> None:
     _, head, text = pack.card.split("---\n", 2)
     front = yaml.safe_load(head)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from served import running
 
 from sixfold.serving import Bundle
 
@@ -49,6 +51,18 @@ def test_a_real_example_is_answered(
         assert "90" in named
     assert bundle.version in words(browser)
     assert browser.complaints == []
+
+
+def test_a_medical_product_says_on_its_page_what_it_is_not(
+    browser: Any, table_bundle: Bundle, table_url: str, view: dict[str, Any]
+) -> None:
+    said = "not a certified medical device" if view["language"] == "en" else "不是经认证的医疗器械"
+    medical = replace(table_bundle, product=table_bundle.product.changed(evaluate={"medical": True}))
+    with running(medical) as url:
+        browser.open(f"{url}/", **view)
+        assert said in words(browser)
+    browser.open(f"{table_url}/", **view)
+    assert said not in words(browser)
 
 
 def test_the_page_fits_its_window(browser: Any, digits_url: str, view: dict[str, Any]) -> None:
