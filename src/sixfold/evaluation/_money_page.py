@@ -10,13 +10,14 @@ from typing import Any
 from sixfold.evaluation._economics import economics
 from sixfold.evaluation._html import cell, facts, say, table
 from sixfold.evaluation._pictures import Course, Span, courses, spans
-from sixfold.evaluation._words import amount, count, duration, money, shown
+from sixfold.evaluation._words import amount, count, duration, joined, money, shown
 from sixfold.language import Text
 
 __all__ = ["body", "verdict"]
 
 _PER = 1000.0
 _CENT = 0.01
+_LARGE = 10_000.0
 _POINTS = 41
 _FULL_TIME = 160.0
 """Working hours of one person in a month."""
@@ -133,7 +134,7 @@ def _worth(found: Mapping[str, Any]) -> str:
             + "</tr>"
         )
     return (
-        f"<p>{' '.join(say(text) for text in verdict(found))}</p>"
+        f"<p>{say(joined(verdict(found)))}</p>"
         f"<figure>{drawn}<figcaption>{say(caption)}</figcaption></figure>"
         f"{table(heads, lines)}"
         + _quiet(
@@ -206,7 +207,7 @@ def _decided(found: Mapping[str, Any]) -> str:
     if not says and not picture:
         return ""
     title = Text("The decision that earns most", "赚得最多的判定方式")
-    return f"<h3>{say(title)}</h3><p>{' '.join(say(text) for text in says)}</p>{picture}"
+    return f"<h3>{say(title)}</h3><p>{say(joined(says))}</p>{picture}"
 
 
 def _units(found: Mapping[str, Any]) -> str:
@@ -297,7 +298,7 @@ def _units(found: Mapping[str, Any]) -> str:
     title = Text("Unit economics", "单位经济")
     return (
         f"<h3>{say(title)}</h3>{facts((say(name), say(value)) for name, value in known)}"
-        f'<p class="quiet small">{" ".join(say(note) for note in notes)}</p>'
+        f'<p class="quiet small">{say(joined(notes))}</p>'
     )
 
 
@@ -371,8 +372,9 @@ def _what_if(found: Mapping[str, Any]) -> str:
     if assumed["volume"] is not None:
         volumes = [assumed["volume"] * 3 * place / (_POINTS - 1) for place in range(1, _POINTS)]
         months: list[tuple[Text | str, list[Course]]] = []
-        if lines := _months(found, volumes, [{"volume": volume} for volume in volumes]):
-            months.append((Text("A month, by its volume", "每月收益，按量"), lines))
+        steps, thousands = _in_thousands(volumes)
+        if lines := _months(found, steps, [{"volume": volume} for volume in volumes]):
+            months.append((Text(f"A month, by its volume{thousands.en}", f"每月收益，按量{thousands.zh}"), lines))
         most = _most_price(found)
         prices = [most * place / (_POINTS - 1) for place in range(1, _POINTS)]
         if most > 0 and (lines := _months(found, prices, [{"price": price} for price in prices])):
@@ -403,14 +405,28 @@ _SHORT = {
 }
 
 
+def _in_thousands(values: list[float]) -> tuple[list[float], Text]:
+    """Values in thousands where they are so large that their ticks would run into each other; and how to say so."""
+    if max(map(abs, values), default=0.0) < _LARGE:
+        return values, Text("", "")
+    return [value / _PER for value in values], Text(" (thousands)", "（千）")
+
+
 def _months(found: Mapping[str, Any], steps: list[float], changed: list[dict[str, float]]) -> list[Course]:
     runs = [_again(found, **change) for change in changed]
-    lines = []
-    if runs and runs[-1].revenue_per_month:
-        lines.append(Course(Text("seller", "卖方"), steps, [run.profit_per_month or 0.0 for run in runs]))
-    if all(run.gain_per_month is not None for run in runs):
-        lines.append(Course(Text("user", "用户"), steps, [run.gain_per_month or 0.0 for run in runs]))
-    return lines
+    sides = {"seller": [run.profit_per_month for run in runs], "user": [run.gain_per_month for run in runs]}
+    if not (runs and runs[-1].revenue_per_month):
+        sides.pop("seller")
+    known = {name: [value for value in values if value is not None] for name, values in sides.items()}
+    known = {name: values for name, values in known.items() if len(values) == len(steps)}
+    _, unit = _in_thousands([value for values in known.values() for value in values])
+    scale, names = _PER if unit.en else 1.0, {"seller": Text("seller", "卖方"), "user": Text("user", "用户")}
+    return [
+        Course(
+            Text(f"{names[name].en}{unit.en}", f"{names[name].zh}{unit.zh}"), steps, [value / scale for value in values]
+        )
+        for name, values in known.items()
+    ]
 
 
 def _most_price(found: Mapping[str, Any]) -> float:
