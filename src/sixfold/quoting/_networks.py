@@ -34,6 +34,9 @@ _HALVINGS = {True: 4, False: 3}
 """Shares of the rows, each twice the one before: of networks that are fitted, and of those trained in steps."""
 
 _FEWEST = 8
+_FEWEST_STEPS = 10
+"""Of training: who took fewer had only begun, and says nothing of the curve."""
+
 _LATE = 1.6
 """Of the time that it was given, what a child may take before it is ended: a busy machine starts slowly."""
 
@@ -263,8 +266,12 @@ class Networks:
     def _judged(self, result: Result, count: int) -> tuple[Shares | None, float]:
         name, answers, outputs, taken = self.task.judged_by[0].name, {}, np.zeros(0), 0.0
         told = result.about["shares"]
-        # A fit that the clock ended tells of the clock; steps that it ended tell of as many steps.
-        counted = [place for place in range(count) if told[place]["recipe"] or not told[place]["was_cut"]]
+        # A fit that the clock ended tells of the clock; steps that it ended, of as many steps: where those were some.
+        counted = [
+            place
+            for place, one in enumerate(told)
+            if (one["steps"] >= _FEWEST_STEPS if one["recipe"] else not one["was_cut"])
+        ]
         counted = counted or [count - 1]
         for number in counted:
             graph = Graph(self._graphs(result.stored(), number), self.prepared.given, self.task)
