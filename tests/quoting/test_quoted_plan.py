@@ -52,6 +52,12 @@ def test_steps_of_the_whole_follow_from_its_rows_and_its_recipe() -> None:
     assert found.start == pytest.approx(15 - 5 - 2 + (3.0 - 10 * 0.1))
 
 
+def test_a_share_that_had_no_time_for_steps_tells_nothing_of_their_pace() -> None:
+    starved = share(1280, 2.0, steps=1)
+    found = timed("mlp", [share(320, 3.0), share(640, 2.0), starved], wall=15.0, rows=32, validation=1.0, folds=(1, 1))
+    assert found.step == pytest.approx(2.0 / 20)
+
+
 def test_a_bound_on_steps_bounds_the_quote() -> None:
     recipe = {"epochs": 1000, "steps": 500, "patience": None}
     one = share(640, 2.0, recipe=recipe)

@@ -83,9 +83,7 @@ def timed(
         loading = max(0.0, float(shares[0]["seconds"]) - float(shares[1]["seconds"])) if len(shares) > 1 else 0.0
         return Timed(network, start + loading, fitting, export, None, 1, 1, *folds)
     recipe, batch = last["recipe"], last["batch"]
-    step = (float(last["seconds"]) - float(last["judging"])) / max(1, last["steps"])
-    if len(shares) == 1:  # it compiled, too
-        step = float(last["pace"] or step)
+    step = _step(shares)
     pieces = last["steps"] * batch / max(1, last["rows"] * last["epochs"])  # long texts are several rows to the network
     an_epoch = max(1, math.ceil(max(1.0, round(pieces, 1)) * rows / batch))
     epochs = _epochs(recipe, shares)
@@ -94,6 +92,14 @@ def timed(
     first = shares[0]
     compiling = max(0.0, float(first["seconds"]) - first["steps"] * step - float(first["judging"]))
     return Timed(network, start + compiling, steps * step + epochs * judging, export, step, steps, epochs, *folds)
+
+
+def _step(shares: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of a step: over the share that took most of them; of the first, which also compiled, its pace."""
+    place, most = max(enumerate(shares), key=lambda pair: int(pair[1]["steps"]))
+    if place == 0 and most["pace"]:
+        return float(most["pace"])
+    return (float(most["seconds"]) - float(most["judging"])) / max(1, int(most["steps"]))
 
 
 def _epochs(recipe: Mapping[str, Any], shares: Sequence[Mapping[str, Any]]) -> int:

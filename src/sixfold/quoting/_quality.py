@@ -17,6 +17,8 @@ __all__ = ["quality_of"]
 
 _POINT = 0.01
 _BEYOND = 1.25
+_FEWEST_POINTS = 2
+"""Of a learning curve: one alone tells of no way on."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def quality_of(
     carried = [
         _carry(networks, one, one.shares, top, seconds.get(one.contender.kind.kind()))
         for one in measured
-        if one.shares is not None
+        if one.shares is not None and len(one.shares.rows) >= _FEWEST_POINTS
     ]
     if not carried:
         return None

@@ -42,6 +42,9 @@ _TRIES = 3
 _WORTH_A_TRIAL = 120.0
 """Seconds from which it pays to find the faster arithmetic first, which compiles the network twice."""
 
+_LEAST_OF_SHARE = 2.5
+"""Seconds that a share of the rows has, however long the start took: on a busy machine nothing else would be told."""
+
 _WORTH_IT = 1.15
 """How many times faster bfloat16 must be on this machine to be used."""
 
@@ -296,7 +299,7 @@ def _share_left(trial: Trial, number: int, count: int, power: float) -> float | 
     left = trial.seconds - _since_start() - trial.reserve
     if trial.shares:
         weights = [rows**power for rows in trial.shares[number:]]
-        return max(1.0, left * weights[0] / sum(weights))
+        return max(_LEAST_OF_SHARE, left * weights[0] / sum(weights))
     return max(1.0, left / (count - number))
 
 
