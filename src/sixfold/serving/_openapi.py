@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from sixfold.serving._bundle import Bundle
 
@@ -25,7 +26,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
     required = [bundle.needed] if bundle.needed else []
     settings = {"properties": {}, **bundle.task.Settings.model_json_schema()}
     pictures = [field.name for field in bundle.given.values() if field.widget == "image"]
-    properties = {field.name: {**field.schema(), "title": field.title.en} for field in bundle.given.values()}
+    properties = {field.name: {**_taken(field.schema()), "title": field.title.en} for field in bundle.given.values()}
     for name in product.brought:
         follows = ", ".join(column for column, how in product.computed.items() if name in how.columns)
         properties[name] = {**_ANYTHING, "title": name, "description": f"Instead of {follows}, which follows from it."}
@@ -40,11 +41,19 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
         "400": "A row or its form is wrong.",
         "408": "The request took too long to arrive.",
         "413": "The body or the number of rows is too large.",
+        "401": "The service needs an API key.",
+        "403": "The API key may not do this.",
         "415": "The content type is not understood.",
+        "429": "The API key has used up what it may; come again when Retry-After says.",
         "503": "Too many requests at once; come again after a second.",
     }
+    some = {"minProperties": 1} if properties else {}
     form = {
-        name: {"type": "string", "format": "binary"} if name in pictures else schema
+        name: {"type": "string", "format": "binary"}
+        if name in pictures
+        else {**bundle.given[name].schema(), "title": schema["title"]}
+        if name in bundle.given
+        else schema
         for name, schema in properties.items()
     }
     return {
@@ -81,9 +90,9 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                                 "example": row,
                             },
                             "multipart/form-data": {
-                                "schema": {"type": "object", "properties": form, "required": required}
+                                "schema": {"type": "object", "properties": form, "required": required, **some}
                             },
-                            "text/csv": {"schema": {"type": "string", "description": "A header line, then rows."}},
+                            **_csv(bundle),
                             **_alone(bundle),
                         },
                     },
@@ -107,6 +116,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                     },
                 }
             },
+            **_protocol(bundle),
             "/health/live": _get("live", "Whether the process is there."),
             "/health/ready": _get("ready", "Whether the model answers."),
             "/about": _get("about", "What is served."),
@@ -118,6 +128,7 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                     "type": "object",
                     "properties": properties,
                     "required": required,
+                    **some,
                     "additionalProperties": False,
                 },
                 "Rows": {
@@ -158,6 +169,63 @@ def openapi(bundle: Bundle, version: str, *, most_rows: int) -> dict[str, Any]:
                 },
             }
         },
+    }
+
+
+def _taken(schema: dict[str, Any]) -> dict[str, Any]:
+    """A column's schema, with the words for yes and no that a number or a text is also taken from."""
+    said = schema.get("type")
+    kinds = [said] if isinstance(said, str) else list(said or ())
+    return {**schema, "type": [*kinds, "boolean"]} if "number" in kinds and "boolean" not in kinds else schema
+
+
+_CELLS = {
+    "number": "(-?[0-9]{1,6}([.][0-9]{1,6})?)?",
+    "choice": "[A-Za-z0-9]{0,20}",
+    "text": "[A-Za-z0-9 ]{1,200}",
+}
+"""What a cell of a CSV may surely hold, by how its column is entered; others may as well, as people write them."""
+
+
+def _csv(bundle: Bundle) -> dict[str, Any]:
+    """How rows may be sent as CSV; exactly, where their columns are such as stand in a table."""
+    about = "A line with the names of columns, in any order; then a line for each row. What is not known stays empty."
+    schema: dict[str, Any] = {"type": "string", "description": about}
+    fields = list(bundle.given.values())
+    if not fields or not all(field.widget in _CELLS for field in fields) or len(fields) > _MOST_CELLS:
+        return {"text/csv": {"schema": schema}}
+    header = ",".join(_quoted(field.name) for field in fields)
+    line = ",".join(_CELLS[field.widget] for field in fields)
+    pattern = f"^{_literal(header)}(\\r?\\n{line}){{1,20}}$"
+    return {"text/csv": {"schema": {**schema, "pattern": pattern}}}
+
+
+_MOST_CELLS = 40
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\r\n') else name
+
+
+def _literal(text: str) -> str:
+    """A text as a pattern of JSON Schema (ECMA 262) that matches nothing else."""
+    return "".join(f"\\{mark}" if mark in "\\^$.*+?()[]{}|/-" else mark for mark in text)
+
+
+def _protocol(bundle: Bundle) -> dict[str, Any]:
+    """What the Open Inference Protocol tells of this one model.
+
+    How tensors are sent is described by the protocol itself: that as many elements come as a shape holds cannot be said
+    in JSON Schema, and a loose schema would promise what is refused.
+    """
+    path = f"/v2/models/{quote(bundle.product.name)}"
+    return {
+        path: _get("model", "What the model takes and gives by the Open Inference Protocol: POST tensors to …/infer."),
+        f"{path}/ready": _get("model_ready", "Whether the model answers."),
+        f"{path}/stats": _get("model_stats", "What the model did."),
+        "/v2": _get("server", "What server this is."),
+        "/v2/health/live": _get("server_live", "Whether the process is there."),
+        "/v2/health/ready": _get("server_ready", "Whether the model answers."),
     }
 
 

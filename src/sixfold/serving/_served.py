@@ -13,11 +13,12 @@ import numpy as np
 from sixfold.errors import RequestError, ServiceError
 from sixfold.fields import Array, Field
 from sixfold.language import Text
+from sixfold.serving._bundle import Bundle
 from sixfold.serving._engine import Engine, Prepared
 from sixfold.serving._tensors import DATATYPES, Tensor, datatype_of
 from sixfold.tasks import session
 
-__all__ = ["Answered", "Answers", "GraphServed", "Job", "ProductServed", "Rows", "Served"]
+__all__ = ["Answered", "Answers", "GraphServed", "Job", "ProductServed", "Rows", "Served", "product_inputs"]
 
 _ROWS = Text("it holds {count} rows, another tensor {others}", "它有 {count} 行，而另一个张量有 {others} 行")
 _NO_ROWS = Text("its shape has no axis of rows", "它的 shape 没有行的轴")
@@ -167,7 +168,7 @@ class ProductServed(Served):
         super().__init__(
             bundle.product.name,
             bundle.version,
-            [_input(field) for field in bundle.given.values()],
+            product_inputs(bundle),
             [_output(name, schema.get(name, {}), value) for name, value in sample.items()],
         )
 
@@ -301,6 +302,11 @@ class GraphServed(Served):
                 raise RequestError("bad_tensor", tensor=tensor.name, reason=said)
             feed[tensor.name] = _texts(tensor.name, values) if tensor.datatype == "BYTES" else values
         return feed
+
+
+def product_inputs(bundle: Bundle) -> list[Tensor]:
+    """What a product takes: a tensor for each given column."""
+    return [_input(field) for field in bundle.given.values()]
 
 
 def _entries(entries: Iterable[Any]) -> list[Tensor]:
