@@ -45,7 +45,7 @@ def command(request: str, product: str | None, as_json: bool) -> None:
         rows.append((sentence(f"{say}.row", None, row=place + 1), told))
         seen = "  ".join(
             f"{name}={value}" for name, value in row.items()
-            if value is not None and name not in ("request", "place", "prediction", "confidence")
+            if value is not None and name not in ("request", "place", "time", "prediction", "confidence")
             and not (name.endswith("· missing") and value == "no")
         )  # fmt: skip
         rows.append(("", seen))

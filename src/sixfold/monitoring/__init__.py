@@ -5,6 +5,7 @@ from sixfold.monitoring._guard import Admission, Guard
 from sixfold.monitoring._metrics import MEDIA_TYPE, Metrics
 from sixfold.monitoring._page import TESTS, amount, page, percent, verdict
 from sixfold.monitoring._reference import MOST_HEAVY_ROWS, MOST_ROWS, Reference
+from sixfold.monitoring._shipped import grafana_board, prometheus_rules
 from sixfold.monitoring._state import Watched, look, state
 from sixfold.monitoring._storage import Storage, open_storage
 from sixfold.monitoring._watcher import Watcher
@@ -26,11 +27,13 @@ __all__ = [
     "Watcher",
     "amount",
     "drift",
+    "grafana_board",
     "level_of",
     "look",
     "open_storage",
     "page",
     "percent",
+    "prometheus_rules",
     "state",
     "verdict",
 ]

@@ -138,11 +138,9 @@ def slices(
     return sorted(found, key=badness)
 
 
-def over_time(
-    rows: Sequence[Row], times: Mapping[str, float], truth: Mapping[tuple[str, int], float | str]
-) -> list[dict[str, Any]]:
-    """Estimated and realised quality in stretches of equal time, oldest first; ``times`` are those of requests."""
-    dated = [(times[row["request"]], row) for row in rows if row["request"] in times]
+def over_time(rows: Sequence[Row], truth: Mapping[tuple[str, int], float | str]) -> list[dict[str, Any]]:
+    """Estimated and realised quality in stretches of equal time, oldest first."""
+    dated = [(float(row["time"]), row) for row in rows]
     if not dated:
         return []
     first, last = min(moment for moment, _ in dated), max(moment for moment, _ in dated)

@@ -139,7 +139,7 @@ class Recorder:
         paused = time.monotonic()
         for seen in group:
             for place, (row, answer) in enumerate(zip(seen.rows, seen.answers, strict=False)):
-                said = {**of_answer(self._target, answer), "request": seen.id, "place": place}
+                said = {**of_answer(self._target, answer), "request": seen.id, "place": place, "time": seen.time}
                 if len(rows) < most:
                     rows.append({**measured(self._given, row), **said})
                 else:

@@ -15,7 +15,7 @@ from sixfold.monitoring._drift import DRIFTED_SHARE, Drift, drift, level_of
 from sixfold.monitoring._features import OTHER, Feature, answer_features, features
 from sixfold.monitoring._quality import estimated, over_time, realised, slices, truth_of
 from sixfold.monitoring._reference import Reference
-from sixfold.monitoring._storage import Request, Storage
+from sixfold.monitoring._storage import Storage
 from sixfold.product import Watch
 
 __all__ = ["FEWEST_ROWS", "Watched", "columns", "look", "state"]
@@ -23,11 +23,11 @@ __all__ = ["FEWEST_ROWS", "Watched", "columns", "look", "state"]
 FEWEST_ROWS = 50
 """Rows below which nothing is said of drift: any sample of a few rows differs from a large one."""
 
-_HOUR, _DAY = 3600.0, 86_400.0
+_MOST_ROWS = 5000
+"""The newest so many rows are looked at for quality, beside all that were judged."""
+
 _BARS = 24
 _MOST_BARS = 8
-_FAILED = 500
-_REFUSED = 400
 _MOST_ACTS = 50
 
 
@@ -56,12 +56,13 @@ def state(watched: Watched, storage: Storage, *, now: float | None = None) -> di
     """How the product is."""
     now = time.time() if now is None else now
     settings = watched.settings
-    requests = storage.requests(since=now - settings.days * _DAY)
-    pieces = storage.pieces(model=watched.model, since=now - settings.days * _DAY)
-    rows = [row for piece in pieces for row in piece.rows]
-    window = rows[-settings.window :]
+    recent = storage.pieces(model=watched.model, rows=max(settings.window, _MOST_ROWS))
+    window = [row for piece in recent for row in piece.rows][-settings.window :]
+    # Rows of which the truth came back may be older: late is normal.
+    known = {piece.id: piece for piece in (*storage.judged_pieces(watched.model), *recent)}
+    rows = [row for piece in sorted(known.values(), key=lambda piece: piece.time) for row in piece.rows]
     truth = _truth(watched, storage)
-    times = {one.id: one.time for one in requests}
+    models = storage.models()
     found = columns(watched, window)
     looked = storage.remembered(f"look:{watched.model}", {})
     alarming = set(looked.get("alarming", []))
@@ -76,13 +77,16 @@ def state(watched: Watched, storage: Storage, *, now: float | None = None) -> di
         "model": watched.model,
         "time": now,
         "standing": storage.remembered("standing", {"mode": "model"}),
-        "traffic": _traffic(requests, now, storage),
-        "models": _models(requests),
+        "traffic": _traffic(storage, now),
+        "models": [
+            {"model": model, "since": first, "until": last, "requests": count}
+            for model, first, last, count, _ in models
+        ],
         "window": {
             "rows": len(window),
             "wanted": settings.window,
             "enough": len(window) >= FEWEST_ROWS,
-            "since": times.get(window[0]["request"]) if window else None,
+            "since": window[0]["time"] if window else None,
         },
         "drift": {
             "columns": found,
@@ -99,10 +103,10 @@ def state(watched: Watched, storage: Storage, *, now: float | None = None) -> di
             if reference is None or reference.right is None
             else {"accuracy": reference.right, "confidence": reference.sure, "rows": reference.judged},
             "estimated": estimated(window) if watched.target.widget == "choice" else None,
-            "realised": realised(rows, truth),
+            "realised": _realised(watched, rows, truth, models),
             "feedback": len(truth),
             "slices": slices(rows, truth, watched.given, settings.slices),
-            "over_time": over_time(rows, times, truth),
+            "over_time": over_time(rows, truth),
         },
         "alarms": storage.remembered("alarms", {}),
         "acts": [
@@ -154,9 +158,7 @@ def look(watched: Watched, storage: Storage, *, now: float | None = None) -> dic
     now = time.time() if now is None else now
     name = f"look:{watched.model}"
     last = storage.remembered(name, {"number": 0, "time": 0.0, "alarming": []})
-    came = storage.requests(since=last["time"])
-    new = sum(one.count for one in came if one.model == watched.model and one.piece is not None)
-    if new < max(FEWEST_ROWS, watched.settings.window // 2):
+    if storage.new_rows(watched.model, last["time"]) < max(FEWEST_ROWS, watched.settings.window // 2):
         return None
     pieces = storage.pieces(rows=watched.settings.window, model=watched.model)
     rows = [row for piece in pieces for row in piece.rows][-watched.settings.window :]
@@ -224,30 +226,30 @@ def _bars(feature: Feature, old: Sequence[float | str], new: Sequence[float | st
     ]
 
 
-def _traffic(requests: Sequence[Request], now: float, storage: Storage) -> dict[str, Any]:
-    day = [one for one in requests if one.time >= now - _DAY]
-    hours = [0] * _BARS
-    for one in day:
-        hours[_BARS - 1 - min(_BARS - 1, int((now - one.time) // _HOUR))] += 1
-    took = np.array([one.milliseconds for one in day if one.status < _REFUSED])
+def _realised(
+    watched: Watched,
+    rows: Sequence[Mapping[str, Any]],
+    truth: Mapping[tuple[str, int], float | str],
+    models: Sequence[tuple[str, float, float, int, int]],
+) -> dict[str, Any]:
+    """How answers turned out; covered is the share of all rows that this version answered."""
+    told = realised(rows, truth)
+    answered = next((count for model, _, _, _, count in models if model == watched.model), 0)
+    return {**told, "coverage": min(1.0, told["rows"] / answered) if answered else 0.0}
+
+
+def _traffic(storage: Storage, now: float) -> dict[str, Any]:
+    told = storage.traffic(now, _BARS)
+    took = np.array(told.took)
     return {
-        "requests": len(day),
-        "rows": sum(one.count for one in day),
-        "failed": sum(one.status >= _FAILED for one in day),
-        "refused": sum(_REFUSED <= one.status < _FAILED for one in day),
-        "hours": hours,
+        "requests": told.requests,
+        "rows": told.rows,
+        "failed": told.failed,
+        "refused": told.refused,
+        "hours": told.hours,
         "p50": float(np.quantile(took, 0.5)) if took.size else None,
         "p99": float(np.quantile(took, 0.99)) if took.size else None,
-        "last_hour": hours[-1],
-        "callers": len({one.caller for one in day}),
+        "last_hour": told.hours[-1],
+        "callers": told.callers,
         "dropped": sum(storage.remembered("dropped", {}).values()),
     }
-
-
-def _models(requests: Sequence[Request]) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for one in requests:
-        told = found.setdefault(one.model, {"model": one.model, "since": one.time, "until": one.time, "requests": 0})
-        told["until"] = one.time
-        told["requests"] += 1
-    return list(found.values())

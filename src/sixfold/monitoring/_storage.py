@@ -26,7 +26,7 @@ from sixfold.errors import ServiceError
 from sixfold.files import private_folder
 from sixfold.security import Home, Keyring, decrypted, encrypted
 
-__all__ = ["Act", "Piece", "Request", "Seal", "Storage", "open_storage"]
+__all__ = ["Act", "Piece", "Request", "Seal", "Storage", "Traffic", "open_storage"]
 
 PASSWORD = "SIXFOLD_WATCH_PASSWORD"  # noqa: S105 — the name of the variable
 """The environment variable that holds the password of a PostgreSQL address."""
@@ -49,8 +49,15 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, told TEXT NOT NULL)",
 )
 _BUSY_SECONDS = 10.0
-_MOST_PIECES = 5000
-_DAY = 86_400.0
+_MOST_PIECES = 1000
+"""Pieces that are opened at once: each takes a fraction of a millisecond."""
+
+_MOST_FEEDBACK = 20_000
+_MOST_TIMED = 10_000
+_MOST_IN_MEMORY = {"requests": 5000, "pieces": 200, "payloads": 200, "feedback": 2000, "acts": 500}
+"""What a storage in memory holds: it must not grow with its service."""
+
+_HOUR, _DAY = 3600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,19 @@ class Act:
     act: str
     caller: str
     detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Counts of some hours; ``hours``: requests of each, the newest last; ``took``: milliseconds of the newest."""
+
+    requests: int
+    rows: int
+    failed: int
+    refused: int
+    callers: int
+    hours: list[int]
+    took: list[float]
 
 
 class Seal:
@@ -127,6 +147,7 @@ class Storage:
         self._local = threading.local()
         self._lock = threading.RLock()
         self._shared = connect() if shared else None
+        self.is_in_memory = shared
         with self._writing() as cursor:
             for statement in _TABLES:
                 cursor.execute(statement.format(blob=blob))
@@ -177,6 +198,64 @@ class Storage:
             return Piece(name, made, of, self.seal.opened(sealed))
         return None
 
+    def judged_pieces(self, model: str) -> list[Piece]:
+        """The newest pieces with rows of which the truth came back, oldest first."""
+        statement = (
+            "SELECT DISTINCT p.id, p.time, p.model, p.sealed FROM feedback f JOIN requests r ON r.id = f.request "
+            "JOIN pieces p ON p.id = r.piece WHERE p.model = ? ORDER BY p.time DESC"
+        )
+        found = self._asked(f"{statement} LIMIT {_MOST_PIECES}", (model,))
+        return [Piece(name, made, of, self.seal.opened(sealed)) for name, made, of, sealed in found][::-1]
+
+    def traffic(self, now: float, hours: int) -> Traffic:
+        """Counts of the last hours."""
+        since = now - hours * _HOUR
+        ((count, rows, failed, refused, callers),) = self._asked(
+            "SELECT COUNT(*), COALESCE(SUM(count), 0), COALESCE(SUM(CASE WHEN status >= 500 THEN 1 ELSE 0 END), 0), "
+            "COALESCE(SUM(CASE WHEN status >= 400 AND status < 500 THEN 1 ELSE 0 END), 0), COUNT(DISTINCT caller) "
+            "FROM requests WHERE time >= ?",
+            (since,),
+        )
+        parts = self._asked(
+            f"SELECT CAST((? - time) / {_HOUR} AS INTEGER), COUNT(*) FROM requests WHERE time >= ? GROUP BY 1",  # noqa: S608 — a constant
+            (now, since),
+        )
+        by_hour = [0] * hours
+        for back, number in parts:
+            by_hour[hours - 1 - min(hours - 1, max(0, int(back)))] += int(number)
+        took = self._asked(
+            "SELECT milliseconds FROM requests WHERE status < 400 AND time >= ? "  # noqa: S608 — a constant
+            f"ORDER BY time DESC LIMIT {_MOST_TIMED}",
+            (since,),
+        )
+        return Traffic(
+            requests=int(count),
+            rows=int(rows),
+            failed=int(failed),
+            refused=int(refused),
+            callers=int(callers),
+            hours=by_hour,
+            took=[float(one) for (one,) in took],
+        )
+
+    def models(self) -> list[tuple[str, float, float, int, int]]:
+        """Every version that answered: since when, until when, requests, rows; the first one first."""
+        return [
+            (model, float(first), float(last), int(count), int(rows or 0))
+            for model, first, last, count, rows in self._asked(
+                "SELECT model, MIN(time), MAX(time), COUNT(*), SUM(count) FROM requests GROUP BY model "
+                "ORDER BY MIN(time)",
+                (),
+            )
+        ]
+
+    def new_rows(self, model: str, since: float) -> int:
+        """Rows of a version that were measured since."""
+        ((count,),) = self._asked(
+            "SELECT COALESCE(SUM(count), 0) FROM pieces WHERE model = ? AND time >= ?", (model, since)
+        )
+        return int(count)
+
     def payload(self, request: str) -> Any:
         """What was sent with a request, if that was kept."""
         for (sealed,) in self._asked("SELECT sealed FROM payloads WHERE request = ?", (request,)):
@@ -197,7 +276,10 @@ class Storage:
 
     def feedback(self, *, since: float = 0.0) -> dict[tuple[str, int], Any]:
         """What was right, by request and place of the row."""
-        rows = self._asked("SELECT request, place, sealed FROM feedback WHERE time >= ?", (since,))
+        rows = self._asked(
+            f"SELECT request, place, sealed FROM feedback WHERE time >= ? ORDER BY time DESC LIMIT {_MOST_FEEDBACK}",  # noqa: S608 — a constant
+            (since,),
+        )
         return {(request, place): self.seal.opened(sealed) for request, place, sealed in rows}
 
     def act(self, act: str, caller: str = "", **detail: Any) -> Act:
@@ -226,11 +308,14 @@ class Storage:
         return default
 
     def forget(self, days: float) -> None:
-        """Remove what is older."""
+        """Remove what is older; and, in memory, what is more than it may hold."""
         before = time.time() - days * _DAY
         with self._writing() as cursor:
             for table in ("requests", "pieces", "payloads", "feedback", "acts"):
                 self._run(cursor, f"DELETE FROM {table} WHERE time < ?", (before,))  # noqa: S608 — one of five constants
+                if self.is_in_memory:
+                    kept = f"SELECT time FROM {table} ORDER BY time DESC LIMIT 1 OFFSET {_MOST_IN_MEMORY[table]}"  # noqa: S608
+                    cursor.execute(f"DELETE FROM {table} WHERE time <= ({kept})")  # noqa: S608 — constants
 
     def close(self) -> None:
         """Close this thread's connection."""

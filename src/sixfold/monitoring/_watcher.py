@@ -153,7 +153,8 @@ class Watcher:
                     self.watched.product, self.watched.settings, self.storage,
                     state(self.watched, self.storage), self._ledger,
                 )  # fmt: skip
-        if now - self._forgot >= _FORGET_SECONDS or not self._forgot:
+        every = _STATE_SECONDS if self.storage.is_in_memory else _FORGET_SECONDS
+        if now - self._forgot >= every or not self._forgot:
             self._forgot = now
             self.storage.forget(self.watched.settings.days)
 

@@ -10,6 +10,7 @@ from typing import Any
 from sixfold.errors import PackError, SixfoldError
 from sixfold.files import private_folder, room_for, write_whole
 from sixfold.hashing import digest
+from sixfold.monitoring import grafana_board, prometheus_rules
 from sixfold.pack._card import Card
 from sixfold.pack._manifest import (
     FORMAT,
@@ -62,7 +63,7 @@ def write_pack(
     """
     pem = keyring.public_signing_pem()
     path = folder / f"{card.name}-{bundle.version}.sixfold"
-    clear = _clear_members(card, fingerprint(pem))
+    clear = {**_clear_members(card, fingerprint(pem)), **_for_monitoring(bundle)}
     about: dict[str, Any] = {
         "format": FORMAT,
         "product": card.name,
@@ -110,6 +111,15 @@ def _clear_members(card: Card, key: str) -> dict[str, bytes]:
     }
     terms = licence()
     return members if terms is None else {**members, "LICENSE": terms}
+
+
+def _for_monitoring(bundle: Bundle) -> dict[str, bytes]:
+    """Rules and a board for whoever reads the service's `/metrics`."""
+    name, settings = bundle.product.name, bundle.product.deploy.watch
+    return {
+        "monitoring/prometheus-rules.yaml": prometheus_rules(name, settings),
+        "monitoring/grafana-dashboard.json": grafana_board(name),
+    }
 
 
 def _same(path: Path, pem: bytes, about: Mapping[str, Any], clear: Mapping[str, bytes]) -> Pack | None:

@@ -110,10 +110,13 @@ def serve(
     def app() -> ASGIApp:
         from sixfold.serving._access import Access
         from sixfold.serving._app import application
+        from sixfold.serving._watching import Watching
 
         access = None if keys is None else Access(keys, bundle.product.name)
         engine = proven(bundle, threads(workers))
-        return application(bundle, engine, limits=limits, may_change=may_change, access=access)
+        # In memory: whoever serves a pack has no record of it, and leaves none.
+        watch = Watching(bundle, None)
+        return application(bundle, engine, limits=limits, may_change=may_change, access=access, watch=watch)
 
     with contextlib.closing(listening(host, port)) as sock:
         _run(app, sock, on_ready, workers, tls)

@@ -43,7 +43,7 @@ class Deliver(Stage):
         """
         keyring = Keyring(work.store.home)
         recipients = [recipient.strip() for recipient in product.deliver.to] or [keyring.recipient]
-        bundle = bundle_from(product, inputs, work)
+        bundle = bundle_from(_without_addresses(product), inputs, work)
         if not bundle.report:
             bundle = replace(bundle, report=work.read(inputs["evaluate"], "report.html"))
         provenance = {"data": _data_digest(inputs["collect"])}
@@ -70,6 +70,15 @@ class Deliver(Stage):
             "key_file": str(key_path.absolute()),
             "verified": True,
         }
+
+
+def _without_addresses(product: Product) -> Product:
+    """The product as a customer may know it: where its owner keeps summaries, and whom it tells, is the owner's own."""
+    watch = product.deploy.watch
+    if watch.to is None and not watch.tell:
+        return product
+    own = watch.model_copy(update={"to": None, "tell": []})
+    return product.changed(deploy=product.deploy.model_copy(update={"watch": own}))
 
 
 def _prove(pack: Pack, bundle: Bundle, keyring: Keyring, recipients: list[str]) -> None:
