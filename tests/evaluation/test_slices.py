@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from cases import Case
 from test_evaluate import Evaluated, fits
 
-from conftest import Case
 from sixfold.evaluation._slices import binned, chances_of_worse, grouped, properties, slices_of
 from sixfold.evaluation.chapters.slices import Slices
 from sixfold.fields.category import Category

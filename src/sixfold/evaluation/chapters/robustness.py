@@ -215,13 +215,17 @@ def _asked(model: Finished) -> list[tuple[Change, list[str]]]:
     """Each change that means something here, and the columns that it is made to."""
     found = []
     for widget, changes in CHANGES.items():
-        # Of a picture that is a map, each pixel is a place: blurred, it is another map.
-        fields = [field for field in model.prepared.given.values() if field.widget == widget and not _is_map(field)]
+        fields = [field for field in model.prepared.given.values() if field.widget == widget and _can_change(field)]
         for change_ in changes:
             names = [field.name for field in fields if change_.keeps_places or field.name != base_name(model)]
             if names:
                 found.append((change_, names))
     return found
+
+
+def _can_change(field: Field) -> bool:
+    """Not a map, each pixel of which is a place: blurred, it is another map. Nor what is typed as text and is none."""
+    return not _is_map(field) and (field.widget != "text" or field.form.name == "tokens")
 
 
 def _is_map(field: Field) -> bool:
