@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image as Pillow
 from safetensors.numpy import save
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from sixfold.evaluation import every_chapter
 from sixfold.fields import Field
 from sixfold.product import Product
 from sixfold.store import Artefact, Store, Workspace
@@ -201,3 +203,9 @@ def png(pixels: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Pillow.fromarray(pixels.astype(np.uint8)).save(stream, "PNG")
     return stream.getvalue()
+
+
+def without_chapters(html: str) -> str:
+    """The page without what chapters draw: only what stands there whatever chapters there are."""
+    names = "|".join(kind.kind() for kind in every_chapter())
+    return re.sub(rf'<section id="({names})">.*?</section>', "", html, flags=re.DOTALL)

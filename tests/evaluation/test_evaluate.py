@@ -11,11 +11,12 @@ import numpy as np
 import onnxruntime
 import polars as pl
 import pytest
+from cases import without_chapters
 from safetensors.numpy import load
 from sklearn.metrics import accuracy_score
 
 from sixfold.errors import DataError, ProductError, RunError
-from sixfold.evaluation import collected_rows, every_chapter, schema
+from sixfold.evaluation import collected_rows, schema
 from sixfold.product import Product
 from sixfold.progress import Note, Step
 from sixfold.stages import Evaluate
@@ -50,12 +51,6 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
-
-
-def without_chapters(html: str) -> str:
-    """The page without what chapters draw: only what stands there whatever chapters there are."""
-    names = "|".join(kind.kind() for kind in every_chapter())
-    return re.sub(rf'<section id="({names})">.*?</section>', "", html, flags=re.DOTALL)
 
 
 def fits(value: Any, rule: dict[str, Any], where: str = "report") -> list[str]:
