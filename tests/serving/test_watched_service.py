@@ -170,7 +170,8 @@ def test_a_sweep_over_one_column_is_slowed_down_and_then_locked(
     home: Home, tumours: Bundle, table_rows: tuple[list[dict[str, Any]], list[str]]
 ) -> None:
     row = table_rows[0][1]
-    with watched(tumours, home) as (url, watch):
+    guarded = dataclasses.replace(tumours, product=tumours.product.changed(deploy={"watch": {"guard": "act"}}))
+    with watched(guarded, home) as (url, watch):
         guard = watch.watcher.guard
         ends = time.monotonic() + 30
         step, status = 0, 200
@@ -191,6 +192,12 @@ def test_a_sweep_over_one_column_is_slowed_down_and_then_locked(
     while not wanted <= {(entry.act, entry.values.get("what")) for entry in Ledger(home, Keyring(home)).entries()}:
         assert time.monotonic() < ends, "each act stands in the ledger"
         time.sleep(0.1)
+
+
+def test_unasked_the_guard_only_tells(tumours: Bundle, table_rows: tuple[list[dict[str, Any]], list[str]]) -> None:
+    with watched(tumours, None) as (url, watch):
+        for _ in range(200):
+            assert httpx.post(f"{url}/predict", json=table_rows[0][1]).status_code == 200
 
 
 def test_ordinary_rows_are_never_held_up(tumours: Bundle, table_rows: tuple[list[dict[str, Any]], list[str]]) -> None:

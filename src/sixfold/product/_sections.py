@@ -366,7 +366,7 @@ class Watch(Section):
         "`env:NAME` of the variable that holds it), an `email` or a `command` (a program and its arguments); as JSON.",
     )
     guard: Literal["off", "tell", "act"] = Field(
-        "act",
+        "tell",
         description="Bursts, probing and failed keys: act: slow the caller down or lock it for a while; tell: only "
         "note it.",
     )
