@@ -195,7 +195,7 @@ def test_a_sweep_over_one_column_is_slowed_down_and_then_locked(
 
 
 def test_unasked_the_guard_only_tells(tumours: Bundle, table_rows: tuple[list[dict[str, Any]], list[str]]) -> None:
-    with watched(tumours, None) as (url, watch):
+    with watched(tumours, None) as (url, _):
         for _ in range(200):
             assert httpx.post(f"{url}/predict", json=table_rows[0][1]).status_code == 200
 
