@@ -17,6 +17,7 @@ from sixfold.evaluation._appraisal import (
 from sixfold.evaluation._chapter import Chapter, Finished, every_chapter
 from sixfold.evaluation._class_figures import ClassFigures, Scored, class_figures, confusion
 from sixfold.evaluation._comparison import Comparison, compare
+from sixfold.evaluation._data_page import looked_at
 from sixfold.evaluation._decide import asked, chances, conformal, decide, decided
 from sixfold.evaluation._document import document
 from sixfold.evaluation._economics import HOURS_A_MONTH, Economics, economics
@@ -138,6 +139,7 @@ __all__ = [
     "judge",
     "leaks",
     "listed",
+    "looked_at",
     "measured",
     "money",
     "number_account",

@@ -13,6 +13,7 @@ from typing import Any
 
 from sixfold.evaluation._appraisal import Report, Section, Thumbnails, appraisal_of, baseline_title
 from sixfold.evaluation._chapter import every_chapter
+from sixfold.evaluation._data_page import findings, what_next, who_and_how
 from sixfold.evaluation._document import document
 from sixfold.evaluation._figures import formula
 from sixfold.evaluation._formula import Style
@@ -67,7 +68,7 @@ def _sections(report: Report, thumbnails: Thumbnails) -> list[Section]:
         common("figures", _figures(report)),
         *pattern.sections(report, thumbnails),
         *_chapters(report),
-        common("data", _data(report)),
+        common("data", _data(report, thumbnails)),
         common("gates", _gates(report)),
         common("made", _made(report)),
         common("words", _words(report)),
@@ -203,7 +204,7 @@ def _figures(report: Report) -> str:
     )
 
 
-def _data(report: Report) -> str:
+def _data(report: Report, thumbnails: Thumbnails) -> str:
     data, provenance = report["data"], report["provenance"]
     left_out = {reason: rows for reason, rows in (data.get("left_out") or {}).items() if rows}
     parts = [
@@ -225,13 +226,15 @@ def _data(report: Report) -> str:
                 ),
             ]
         ),
-        f"<h3>{t('report.data.findings')}</h3>{_findings(data.get('findings', []))}",
+        f"<h3>{t('report.data.findings')}</h3>{findings(report, thumbnails)}",
+        what_next(report),
         f"<h3>{t('report.data.splits')}</h3>{_splits(report)}",
     ]
     if data.get("columns"):
         parts.append(f"<h3>{t('report.data.columns')}</h3>{_columns(_in_order(report))}")
         series = [(name, about["curves"]) for name, about in _in_order(report).items() if about.get("curves")]
         parts += [_courses(place, name, curves) for place, (name, curves) in enumerate(series[:_MOST_SERIES])]
+    parts += who_and_how(report)
     pictures = report.get("data_pictures", {})
     for name, svg in pictures.items():
         # As an image, not as markup: whatever is inside cannot run or restyle the page.
@@ -249,20 +252,6 @@ def _reasons(left_out: Mapping[str, int]) -> str:
             name = html.escape(reason)
         said.append(f"{name} {count(rows)}")
     return " · ".join(said)
-
-
-def _findings(findings: Sequence[Mapping[str, Any]]) -> str:
-    if not findings:
-        return f"<p>{t('report.data.no_findings')}</p>"
-    items = []
-    for finding in findings:
-        severity = str(finding.get("severity", "info"))
-        severity = severity if severity in ("info", "warning", "error") else "info"
-        text = say(text_of(finding.get("text", finding.get("says", finding.get("check", "")))))
-        mend = finding.get("mend")
-        advice = f'<p class="mend">{say(text_of(mend))}</p>' if mend and severity != "info" else ""
-        items.append(f'<li class="{severity}"><p>{t(f"report.data.{severity}")} · {text}</p>{advice}</li>')
-    return f'<ul class="findings">{"".join(items)}</ul>'
 
 
 def _splits(report: Report) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "Series",
     "Span",
     "Swarm",
+    "Twin",
     "Walk",
     "courses",
     "curves",
@@ -37,6 +38,7 @@ __all__ = [
     "spans",
     "swarms",
     "trade",
+    "twins",
     "walks",
 ]
 
@@ -390,6 +392,42 @@ def courses(name: str, panels: Sequence[tuple[Text | str, Sequence[Course]]], la
             )
             _calm(axes, words)
             axes.grid(visible=True, axis="y", color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What :func:`twins` shows: its title, what the bins are called, and the shares of both in each."""
+
+    title: Text
+    bins: Sequence[str]
+    first: Sequence[float]
+    second: Sequence[float]
+
+
+def twins(name: str, panel: Twin, label: Text) -> str:
+    """How two sets of rows are spread over the same bins, side by side in each bin; half as broad as the page.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        panel: The bins and both shares.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    words, height = _Words(), 0.3 * len(panel.bins) + 0.7
+    with _style(name):
+        figure = _figure(4.2, height)
+        axes = figure.add_axes((0.34, 0.34 / height, 0.64, 0.3 * len(panel.bins) / height))
+        places = range(len(panel.bins) - 1, -1, -1)
+        axes.barh([place + 0.2 for place in places], [100 * share for share in panel.first], 0.34, color=_SECOND)
+        axes.barh([place - 0.2 for place in places], [100 * share for share in panel.second], 0.34, color=_ACCENT)
+        for place, told in zip(places, panel.bins, strict=True):
+            axes.text(-0.04, place, words(told), ha="right", va="center", fontsize=_SIZE - 1, color=_INK,
+                      transform=axes.get_yaxis_transform())  # fmt: skip
+        axes.set_ylim(-0.6, len(panel.bins) - 0.4)
+        _calm(axes, words, x_percent=True)
+        axes.yaxis.set_visible(False)
+        axes.grid(visible=True, axis="x", color=_LINE, lw=0.8)
+        figure.text(0.012, 0.985, words(panel.title), ha="left", va="top", fontsize=_SIZE + 1, color=_INK)
         return _svg(figure, words, label)
 
 

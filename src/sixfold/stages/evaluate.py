@@ -114,6 +114,13 @@ class Evaluate(Stage):
             for example in report["worst"]
             if (pictures := evaluation.thumbnails(prepared.given, raw[example["row"]]))
         }
+        looked = evaluation.collected_rows(inputs["collect"], evaluation.looked_at(report["data"]), work)
+        report["data"]["shown"] = {str(number): _shown(case, row) for number, row in looked.items()}
+        thumbnails |= {
+            number: pictures
+            for number, row in looked.items()
+            if (pictures := evaluation.thumbnails(prepared.given, row))
+        }
         _tell(report, work)
 
         work.write_json("decision.json", decision.model_dump())
@@ -343,6 +350,12 @@ def _sample(
                 answers = case.task.upon(answers, [base.extent(row[base.name])])
             return {"row": row, "answer": answers[0]}
     raise RunError("sample_differs", kinds=", ".join(sorted({field.kind() for field in given.values()})))
+
+
+def _shown(case: _Case, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row that the data report asks people to look at; pictures are shown apart."""
+    plain = {name: field for name, field in case.prepared.given.items() if field.widget != "image"}
+    return {"path": row.get("__path__"), "values": evaluation.json_row(plain, row)}
 
 
 def _example(case: _Case, judged: Judged[Any], place: int, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def near_duplicates(evidence: Evidence) -> Iterator[Found]:
             said_en += f"; {len(held_out)} validation or test rows nearly repeat a row of another split"
             said_zh += f"；其中 {len(held_out)} 个验证或测试行与另一份数据里的行几乎相同"
         if at_odds:
-            said_en += f"; {at_odds} pairs have different {evidence.target.name}"
+            said_en += f"; pairs of different {evidence.target.name}: {at_odds}"
             said_zh += f"；有 {at_odds} 对的 {evidence.target.name} 不同"
         ordered = pairs[np.argsort(~across, kind="stable")]
         yield Found(

@@ -18,12 +18,15 @@ _NOISE = threshold(
 )
 _SURE = threshold(
     "label noise accuracy",
-    0.88,
+    0.87,
     Text(
         "What the quick model must get right of rows that it did not learn from before its doubts are told.",
         "快速模型在没学过的行上至少要答对多少，才说出它的怀疑。",
     ),
 )
+_FAR_LESS_LIKELY = 0.3
+"""Where classes are of unequal size, rows of the large one reach its mean too seldom: a wide margin is enough."""
+
 _SHOWN = 12
 _ROWS_KEPT = 200
 
@@ -34,8 +37,8 @@ def label_noise(evidence: Evidence) -> Iterator[Found]:
 
     A quick model tells each row's class from models that did not learn from it. A class is told with confidence where
     its probability reaches what rows of that class have on average. A row whose confidently told class is another than
-    its label is doubted; the surest doubts stand first. It is said only where the quick model is good enough, since
-    what it cannot learn looks like noise to it.
+    its label is doubted, and one whose label is far less likely than another class; the surest doubts stand first. It
+    is said only where the quick model is good enough, since what it cannot learn looks like noise to it.
     """
     model = evidence.quick if evidence.is_classification else None
     if model is None or model.accuracy < max(evidence.limit(_SURE), model.guessed):
@@ -82,8 +85,8 @@ def label_noise(evidence: Evidence) -> Iterator[Found]:
 
 
 def _doubts(chances: Array, truth: Array) -> tuple[Array, Array]:
-    """Which rows are off the diagonal of the confident joint, and by how much each row's likeliest other class is
-    likelier than its label."""
+    """Which rows are off the diagonal of the confident joint or far from their label, and by how much each row's
+    likeliest class is likelier than its label."""
     every = np.arange(len(truth))
     classes = chances.shape[1]
     own = np.bincount(truth, chances[every, truth], minlength=classes)
@@ -91,5 +94,5 @@ def _doubts(chances: Array, truth: Array) -> tuple[Array, Array]:
     reaches = chances >= confident
     told = np.where(reaches, chances, -1.0).argmax(axis=1)
     margin = chances.max(axis=1) - chances[every, truth]
-    doubted = reaches.any(axis=1) & (told != truth) & (margin > 0)
+    doubted = (reaches.any(axis=1) & (told != truth) & (margin > 0)) | (margin >= _FAR_LESS_LIKELY)
     return np.flatnonzero(doubted), margin
