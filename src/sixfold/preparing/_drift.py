@@ -19,8 +19,8 @@ __all__ = ["drifts"]
 _BINS = 10
 _MOST_VALUES = 30
 _FEWEST = 50
-_BY_CHANCE = 3.0
-"""How many times what chance alone would give an index must be, to count at all."""
+_BY_CHANCE = 4.0
+"""How many times what chance gives on average an index must be to count: of ten bins, once in 30,000 columns."""
 
 
 def drifts(evidence: Evidence) -> list[dict[str, Any]]:
