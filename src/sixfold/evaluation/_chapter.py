@@ -71,11 +71,12 @@ class Finished:
     def rows(self, split: SplitName, most: int) -> dict[str, Array]:
         """The arrays of at most ``most`` rows of a split that can be judged, drawn by the run's seed: given columns,
         target and ``__row__``; shard by shard, so that only those are in memory."""
-        total, first = self.prepared.rows(split), 0
+        prepared = self.prepared.real  # what was made up is nobody's to judge by
+        total, first = prepared.rows(split), 0
         chosen = np.zeros(total, bool)
         chosen[np.random.default_rng(self.work.seed).permutation(total)[:most]] = True
         parts = []
-        for arrays in self.prepared.arrays(split, self.work):
+        for arrays in prepared.arrays(split, self.work):
             here = len(arrays[ROW])
             known = self.appraisal.is_known(self.truth(arrays))
             keep = chosen[first : first + here] & known

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Collected", "Stored"]
 
-_RESERVED = ("__split__", "__path__", "__start__", "__end__", "__clock__", "__scale__")
+_RESERVED = ("__split__", "__synthetic__", "__path__", "__start__", "__end__", "__clock__", "__scale__")
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,13 @@ class Collected:
     def paths(self) -> list[str | None] | None:
         """The file of each row, where rows have one."""
         return self.frame["__path__"].to_list() if "__path__" in self.frame.columns else None
+
+    @property
+    def synthetic(self) -> Array:
+        """Which rows a generator made, ascending."""
+        if "__synthetic__" not in self.frame.columns:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(self.frame["__synthetic__"].fill_null(value=False).to_numpy())
 
     @property
     def spans(self) -> Spans | None:

@@ -81,6 +81,7 @@ class _Part:
     split: Any
     rows: Array
     arrays: dict[str, Array]
+    is_synthetic: bool = False
 
 
 def encode(
@@ -89,6 +90,7 @@ def encode(
     target: str,
     splits: Splits,
     *,
+    synthetic: Array | None = None,
     beside: Collection[str] = (),
     same: Array | None,
     seed: int,
@@ -106,6 +108,7 @@ def encode(
         target: Which of them is the target.
         beside: Which of them is neither that nor given.
         splits: The rows of each split.
+        synthetic: Further training rows, made by a generator: in shards of their own, and no copies of any row.
         same: As :func:`identity` tells of the given columns before pictures are decoded.
         seed: For the order of training rows.
         work: Where to write.
@@ -121,7 +124,8 @@ def encode(
     looked = {name: field for name, field in heavy.items() if name != target and name not in beside}
     looks = Looks(looked, np.sort(np.concatenate(list(splits.rows.values()))))
     reader = _Reader(collected, heavy, {} if base is None else {target: base.name}, looks)
-    total = sum(len(rows) for rows in splits.rows.values())
+    made = np.zeros(0, np.int64) if synthetic is None else synthetic
+    total = sum(len(rows) for rows in splits.rows.values()) + len(made)
     shards: list[Shard] = []
     kept: dict[Any, list[Array]] = {name: [] for name in splits.rows}
     repeated: list[Array] = []
@@ -129,7 +133,7 @@ def encode(
     sample: dict[str, Array] = {}
     done = 0
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for batch in _batches(_planned(splits, fitted, seed), heavy):
+        for batch in _batches(_planned(splits, made, fitted, seed), heavy):
             if heavy:
                 reader.read(batch, pool, partial(_tell, work, done, total))
                 _hold_readable(reader.unreadable, total, collected)
@@ -143,7 +147,8 @@ def encode(
                     again = keep & _among(now[part.rows], now[np.concatenate(before)] if before else now[:0])
                     repeated.append(part.rows[again])
                     keep &= ~again
-                kept[part.split].append(part.rows[keep])
+                if not part.is_synthetic:
+                    kept[part.split].append(part.rows[keep])
                 if part.split == "train" and not sample:  # mixed, so its first rows are as good as any
                     steps = [name for name, field in heavy.items() if field.form.name == "steps"]
                     some = {**{name: part.arrays[name] for name in steps}, ROW: part.rows}
@@ -272,7 +277,7 @@ class _Reader:
                 self._extents[name].append(self._heavy[name].extent(value))
 
 
-def _planned(splits: Splits, fitted: Mapping[str, Field], seed: int) -> list[_Part]:
+def _planned(splits: Splits, synthetic: Array, fitted: Mapping[str, Field], seed: int) -> list[_Part]:
     """The shards of all splits; first those of which later ones must know what they hold."""
     most = max(1, _SHARD_BYTES // (_row_bytes(fitted.values()) + 8))
     parts: list[_Part] = []
@@ -282,6 +287,10 @@ def _planned(splits: Splits, fitted: Mapping[str, Field], seed: int) -> list[_Pa
             rows = np.random.default_rng([seed, len(rows)]).permutation(rows)
         pieces = np.array_split(rows, max(1, -(-len(rows) // most)))
         parts.extend(_Part(name, piece, {}) for piece in pieces)
+        if name == "train" and len(synthetic):
+            rows = np.random.default_rng([seed, len(synthetic)]).permutation(synthetic)
+            pieces = np.array_split(rows, -(-len(rows) // most))
+            parts.extend(_Part(name, piece, {}, is_synthetic=True) for piece in pieces)
     return parts
 
 
@@ -334,7 +343,13 @@ def _written(
     number = sum(shard.split == part.split for shard in shards)
     name = f"{part.split}-{number:05d}.safetensors"
     work.write(name, save({column: np.ascontiguousarray(array) for column, array in arrays.items()}))
-    return Shard(name=name, split=part.split, rows=len(rows), bytes=sum(array.nbytes for array in arrays.values()))
+    return Shard(
+        name=name,
+        split=part.split,
+        rows=len(rows),
+        bytes=sum(array.nbytes for array in arrays.values()),
+        is_synthetic=part.is_synthetic,
+    )
 
 
 def _among(codes: Array, known: Array) -> Array:

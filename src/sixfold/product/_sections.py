@@ -20,6 +20,7 @@ __all__ = [
     "Rows",
     "Section",
     "Split",
+    "Synthetic",
     "Tell",
     "Train",
     "Watch",
@@ -73,6 +74,18 @@ class Rows(Section):
         return self
 
 
+class Synthetic(Section):
+    """Rows that the generator of another product makes, for training alone."""
+
+    product: str = Field(description="The product whose generator makes them: finished, its gates passed.")
+    rows: int = Field(ge=1, le=1_000_000, description="How many.")
+    only: dict[str, str | int | float | bool | list[str | int | float | bool]] = Field(
+        default_factory=dict,
+        description="Of what: values of its given categories, as `{label: Shirt}`; left out, as in its training rows.",
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="Another seed makes other rows.")
+
+
 class Collect(OpenSection):
     """Where rows come from, beyond `data`. Options of the source (delimiter, sheet …) stand here too."""
 
@@ -84,6 +97,9 @@ class Collect(OpenSection):
         default_factory=dict, description="Columns that follow from others, by name: `bmi: weight / (height * height)`."
     )
     rows: Rows = Field(default=Rows(), description="Where several lines make one row.")
+    synthetic: Synthetic | None = Field(
+        None, description="Rows of another product's generator, added to the training rows alone."
+    )
 
     @field_validator("columns")
     @classmethod
@@ -292,6 +308,10 @@ class Evaluate(Section):
         if self.specificity is not None:
             return "specificity", self.specificity
         return None if self.sensitivity is None else ("sensitivity", self.sensitivity)
+
+    without_synthetic: bool = Field(
+        False, description="Train a second time without the rows of a generator, to show what they bought."
+    )
 
     @field_validator("gates")
     @classmethod

@@ -9,7 +9,7 @@ from sixfold.errors import Place, SourceError
 
 __all__ = ["RESERVED", "ROW", "no_column"]
 
-RESERVED = ("__split__", "__path__", "__file__", "__start__", "__end__", "__clock__", "__scale__")
+RESERVED = ("__split__", "__synthetic__", "__path__", "__file__", "__start__", "__end__", "__clock__", "__scale__")
 """Columns of a piece of rows that are not the source's own."""
 
 ROW = "\0row"

@@ -26,6 +26,12 @@ def hold_settings(product: Product) -> None:
         ProductError: It does not; or trials are counted where none is searched for.
     """
     kind = _named(product)
+    if product.evaluate.without_synthetic:
+        key = "evaluate.without_synthetic"
+        if product.collect.synthetic is None:
+            raise ProductError("nothing_synthetic", place=product.place(key))
+        if kind is None:
+            raise ProductError("without_needs_network", place=product.place(key))
     if kind is None:
         return
     for key in product.train.recipe:

@@ -16,8 +16,9 @@ from sixfold.hashing import digest_of_value
 from sixfold.product import Product
 from sixfold.progress import Listener, silent
 from sixfold.sources import RESERVED, Screen, Source, cuts_windows, gathered, source_of
+from sixfold.stages._generator import SEEN, Generator
 from sixfold.stages._stage import Stage
-from sixfold.store import Artefact, Workspace
+from sixfold.store import Artefact, Store, Workspace
 
 if TYPE_CHECKING:
     import polars as pl
@@ -75,14 +76,18 @@ class Collect(Stage):
             "source": [[kind.kind(), kind.version] for kind in kinds],
         }
 
-    def fingerprint(self, product: Product) -> str:
-        """Changes when the source does: sizes and times of files, a page's ETag, the content of rows in memory.
+    def fingerprint(self, product: Product, store: Store) -> str:
+        """Changes when the source does: sizes and times of files, a page's ETag, the content of rows in memory; and
+        with the model whose rows are added.
 
         Raises:
             SourceError: The source does not exist or cannot be reached.
             ProductError: The section `collect` says what the kind of source does not know.
         """
-        return _source(product).fingerprint()
+        own = _source(product).fingerprint()
+        if product.collect.synthetic is None:
+            return own
+        return digest_of_value([own, Generator.of(product, store).digest])
 
     def must_run(self, product: Product) -> bool:
         """Whether rows are to be read whatever was read before: `refresh` says so, or only reading tells changes."""
@@ -90,6 +95,7 @@ class Collect(Stage):
 
     def run(self, product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, Any]:  # noqa: ARG002
         source = _source(product, work.listener)
+        generator = None if product.collect.synthetic is None else Generator.of(product, work.store)
         before = source.fingerprint()
         room_for(source.space(), work.store.home.path)
         shards = _Shards(work)
@@ -113,6 +119,7 @@ class Collect(Stage):
                 break
         if rows == 0:
             raise SourceError("no_rows", path=source.place)
+        synthetic = None if generator is None else _made(generator, product, screen, shards, work)
         digest = shards.finish()
         if source.fingerprint() != before:
             raise SourceError("changed_meanwhile", path=source.place)
@@ -134,9 +141,23 @@ class Collect(Stage):
             "provenance": {**asdict(provenance), "name": provenance.name, "rows": rows},
             "digest": digest,
             **({"windows": windows} if windows else {}),
+            **({"synthetic": synthetic} if synthetic else {}),
             **({"is_part": True, "total": total} if is_part else {}),
             **({"redacted": redacted} if redacted else {}),
         }
+
+
+def _made(
+    generator: Generator, product: Product, screen: Screen, shards: _Shards, work: Workspace
+) -> dict[str, Any]:
+    """Rows of a generator, behind all others; what is to be told of them."""
+    said = product.collect.synthetic
+    assert said is not None
+    work.note("collect.synthetic", rows=said.rows, product=said.product)
+    for frame in generator.frames(product, work):
+        shards.add(screen.screened(frame))
+    work.write(SEEN, generator.seen(work))
+    return {"product": said.product, "rows": said.rows, "only": said.only, "digest": generator.digest}
 
 
 def _fed(product: Product, work: Workspace, splits: Mapping[str, int]) -> Iterator[pl.DataFrame]:

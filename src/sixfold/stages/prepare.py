@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sixfold.errors import DataError, ProductError
+from sixfold.errors import DataError, Place, ProductError
 from sixfold.families import find, names
 from sixfold.fields import Array, Field, base_of
 from sixfold.fields.category import Category
@@ -36,6 +36,7 @@ from sixfold.preparing import (
 )
 from sixfold.product import ColumnSpec, Product
 from sixfold.progress import Finding
+from sixfold.stages._generator import DIGEST_BYTES, SEEN, likeness_of
 from sixfold.stages._stage import Stage
 from sixfold.store import Artefact, Workspace
 from sixfold.tasks import Task
@@ -100,6 +101,8 @@ class Prepare(Stage):
         _hold_kinds(collected)
         outcome = None if product.outcome_name is None else collected.columns[product.outcome_name]
         candidates, unpictured = _pictured(_targeted(target, outcome), given)
+        synthetic = np.intersect1d(candidates, collected.synthetic)
+        candidates = np.setdiff1d(candidates, synthetic)
         same = identity(given.values() or [target])
 
         splits = split(
@@ -115,7 +118,8 @@ class Prepare(Stage):
         if collected.spans is not None:
             used = sum(len(rows) for rows in splits.rows.values())
             work.note("prepare.windows", apart=len(candidates) - used)
-        splits, unseen = _of_seen_classes(splits, target)
+        splits, unseen = _of_seen_classes(splits, target, synthetic)
+        generated = _generated(inputs["collect"], collected, target, splits, synthetic, work)
         counts = {name: len(rows) for name, rows in splits.rows.items()}
         work.note("prepare.split", way=splits.way, **counts)
 
@@ -138,13 +142,16 @@ class Prepare(Stage):
         for name, column in collected.columns.items():
             base = base_of(column.kind, fitted) if name == target.name else None
             kind = column.kind if base is None else column.kind.upon(base)
-            fitted[name] = _fitted(column, kind, splits, collected, is_target=name not in product.given)
+            fitted[name] = _fitted(
+                column, kind, splits, collected, is_target=name not in product.given, synthetic=synthetic
+            )
         fitted = _on_one_scale(fitted, product)
         encoded = encode(
             collected,
             fitted,
             target.name,
             splits,
+            synthetic=synthetic,
             beside=() if outcome is None else (outcome.name,),
             same=same,
             seed=told.seed,
@@ -166,7 +173,8 @@ class Prepare(Stage):
         for one in found:
             work.tell(Finding(self.name, one.check, one.severity, one.says(), one.mend()))
 
-        report = data_report(evidence, encoded, found, collected.rows)
+        report = data_report(evidence, encoded, found, collected.rows - len(collected.synthetic))
+        report["synthetic"] = generated
         work.write_json(
             "fields.json",
             {
@@ -175,7 +183,7 @@ class Prepare(Stage):
                 **({} if outcome is None else {"outcome": fitted[outcome.name].to_json()}),
             },
         )
-        work.write_json("shards.json", [shard.model_dump() for shard in encoded.shards])
+        work.write_json("shards.json", [shard.model_dump(exclude_defaults=True) for shard in encoded.shards])
         work.write_json("report.json", report)
         return {
             "rows": {name: len(rows) for name, rows in encoded.splits.rows.items()},
@@ -341,7 +349,52 @@ def _pictured(rows: Array, given: Mapping[str, Column]) -> tuple[Array, Array]:
     return rows[~lacking], rows[lacking]
 
 
-def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
+def _generated(
+    artefact: Artefact, collected: Collected, target: Column, splits: Splits, synthetic: Array, work: Workspace
+) -> dict[str, Any] | None:
+    """What is told of rows that a generator made: which one, how many, of which classes. ``None`` where there are none.
+
+    Raises:
+        DataError: The generator learned from test rows: what it makes would tell of them.
+    """
+    told = artefact.about.get("synthetic")
+    if told is None:
+        return None
+    learned = work.read(artefact, SEEN)
+    known = {learned[start : start + DIGEST_BYTES] for start in range(0, len(learned), DIGEST_BYTES)}
+    known.discard(bytes(DIGEST_BYTES))
+    again: dict[str, list[int]] = {"validation": [], "test": []}
+    for name, column in collected.columns.items():
+        if column.is_heavy:
+            for split, rows in again.items():
+                numbers = splits.rows[split]  # type: ignore[index]  # both are names of splits
+                values = collected.stored(name, numbers)
+                rows += [
+                    int(number)
+                    for number, value in zip(numbers, values, strict=True)
+                    if likeness_of(column.kind, value) in known
+                ]
+    if again["test"]:
+        raise DataError(
+            "generator_saw_test",
+            place=Place(key="collect.synthetic"),
+            product=told["product"],
+            rows=len(again["test"]),
+            total=len(splits.rows["test"]),
+            first=collected.shown(again["test"][0]),
+        )
+    if again["validation"]:
+        work.note("prepare.generator_saw", product=told["product"], rows=len(again["validation"]))
+    counts = np.bincount(target.codes[synthetic], minlength=len(target.labels) + 1)[1 : len(target.labels) + 1]
+    return {
+        **told,
+        "used": len(synthetic),
+        "seen_validation": len(again["validation"]),
+        "classes": {label: int(count) for label, count in zip(target.labels, counts, strict=True) if count},
+    }
+
+
+def _of_seen_classes(splits: Splits, target: Column, synthetic: Array) -> tuple[Splits, Array]:
     """The splits without validation and test rows of a class that training has not, and those rows.
 
     Kept, they would be errors that no model can avoid, and the loss knows no place for them; so they are left out and
@@ -350,7 +403,7 @@ def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
     if not isinstance(target.kind, Category):
         _hold_varied(target, splits.rows["train"])
         return splits, np.zeros(0, np.int64)
-    seen = np.unique(target.codes[splits.rows["train"]])
+    seen = np.unique(target.codes[np.concatenate([splits.rows["train"], synthetic])])
     if len(seen) < _TWO_CLASSES:
         raise DataError("one_class", column=target.name, value=target.labels[int(seen[0]) - 1])
     kept, unseen = dict(splits.rows), []
@@ -367,8 +420,14 @@ def _of_seen_classes(splits: Splits, target: Column) -> tuple[Splits, Array]:
     return replace(splits, rows=kept), np.sort(np.concatenate(unseen))
 
 
-def _fitted(column: Column, kind: Field, splits: Splits, collected: Collected, *, is_target: bool) -> Field:
+def _fitted(
+    column: Column, kind: Field, splits: Splits, collected: Collected, *, is_target: bool, synthetic: Array
+) -> Field:
     rows = splits.rows["train"]
+    if isinstance(
+        kind, Category
+    ):  # what a generator made may be all there is of a class; all else is told by real rows
+        rows = np.concatenate([rows, synthetic])
     values = collected.stored(column.name, rows) if column.is_heavy else column.at(rows)
     try:
         return kind.fit(values, is_target=is_target)

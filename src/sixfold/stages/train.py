@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 from sixfold.errors import TrainingError
 from sixfold.families import find, names
 from sixfold.fields import Field, input_names
+from sixfold.hashing import digest_of_value
 from sixfold.networks import Fitted, Network
 from sixfold.networks.keras import Keras
 from sixfold.product import Product
 from sixfold.stages._obeyed import hold_asked
 from sixfold.stages._stage import Stage
-from sixfold.store import Artefact, Prepared, Workspace
+from sixfold.store import WITHOUT, Artefact, Prepared, Workspace
 from sixfold.tasks import task_of
 from sixfold.training import Folds, Search, Trial, run_trial
 
@@ -48,6 +49,8 @@ class Train(Stage):
         options = product.train.options
         files = {name: find(family, name).depends_on(options, product.folder) for name in used}
         files = {name: found for name, found in files.items() if found is not None}
+        if product.evaluate.without_synthetic:
+            train["without_synthetic"] = True
         told = {"train": train, "versions": used, "code": code, "backend": os.environ.get("KERAS_BACKEND")}
         return {**told, "files": files} if files else told
 
@@ -70,6 +73,8 @@ class Train(Stage):
         hold_asked(product, given, task)
         known, columns = rows + prepared.rows("validation"), list(prepared.given)
         folds = folds_of(inputs["prepare"].about["split"], known, prepared.given, seconds)
+        if prepared.synthetic_rows:  # in folds they would validate too, which is for real rows
+            folds = Folds()
         if template.network == "auto":
             search = Search(template, given, task, rows, train.options, work, seconds, train.trials, folds, columns)
             return search.run()
@@ -87,7 +92,23 @@ class Train(Stage):
         work.members.update({name: member for name, member in members.items() if name != judged})
         if count > 1 and judged in members:  # it learned from validation rows too: what each fold held out judges it
             work.members["held_out.safetensors"] = members[judged]
+        if product.evaluate.without_synthetic:
+            return {**result.about, "without": self._without(template, seconds, work)}
         return result.about
+
+    def _without(self, template: Trial, seconds: float | None, work: Workspace) -> dict[str, Any]:
+        """The same training without rows that a generator made, so that it shows what they bought; what is told of
+        it. Its graphs are kept beside the others."""
+        work.note("train.without_synthetic")
+        trial = template.model_copy(
+            update={"key": digest_of_value([template.key, WITHOUT]), "seconds": seconds, "without_synthetic": True}
+        )
+        other = run_trial(trial, work.listener)
+        work.store.drop_slot(trial.key)
+        for name, member in other.stored().items():
+            if name.endswith(".onnx"):
+                work.members[f"{WITHOUT}{name}"] = member
+        return {name: other.about[name] for name in ("rows", "epochs", "seconds") if name in other.about}
 
 
 def trial_of(product: Product, prepared: Artefact, work: Workspace) -> Trial:

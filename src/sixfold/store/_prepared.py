@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -13,12 +13,15 @@ from sixfold.fields import Array, Field, restored
 from sixfold.store._store import Artefact
 from sixfold.store._workspace import Workspace
 
-__all__ = ["SCALE", "Prepared", "Shard", "SplitName"]
+__all__ = ["SCALE", "WITHOUT", "Prepared", "Shard", "SplitName"]
 
 SplitName: TypeAlias = Literal["train", "validation", "test"]
 
 ROW = "__row__"
 """The array of each shard that tells which collected row stands where (int64)."""
+
+WITHOUT = "without-"
+"""What the names of graphs begin with that were trained without the rows of a generator."""
 
 SCALE = "__scale__"
 """Of windows of series, the array that tells what errors are measured in (float32, a number for each channel)."""
@@ -33,6 +36,8 @@ class Shard(BaseModel):
     split: SplitName
     rows: int
     bytes: int
+    is_synthetic: bool = False
+    """Whether its rows were made by a generator; only training rows are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,16 @@ class Prepared:
             restored(fields["outcome"]) if "outcome" in fields else None,
             tuple(Shard(**record) for record in work.read_json(artefact, "shards.json")),
         )
+
+    @property
+    def real(self) -> Self:
+        """The same without rows that a generator made."""
+        return replace(self, shards=tuple(shard for shard in self.shards if not shard.is_synthetic))
+
+    @property
+    def synthetic_rows(self) -> int:
+        """How many training rows a generator made."""
+        return sum(shard.rows for shard in self.shards if shard.is_synthetic)
 
     def rows(self, split: SplitName) -> int:
         """How many rows a split has."""

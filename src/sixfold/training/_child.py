@@ -58,6 +58,7 @@ def train_in_child(trial: Trial, answer: Callable[[dict[str, Any]], None]) -> Re
     if artefact is None:
         raise TrainingError("nothing_prepared")
     prepared = Prepared.open(artefact, work)
+    prepared = prepared.real if trial.without_synthetic else prepared
     product = Product(**trial.product)
     task = task_of(product)(product, prepared.target, prepared.outcome)
     feed = Feed(prepared, task, work, trial.seed, trial.columns)

@@ -50,6 +50,7 @@ class Trial(BaseModel):
             of its own, and the graph is their mean; 1: the validation rows that were prepared, and one model. What
             each held out is kept in the order of training and then validation rows.
         checkpoint_seconds: At most so much training is lost to a kill; of a trial in folds, the trial.
+        without_synthetic: Whether rows that a generator made are left out.
         rows: How many training rows the network adapts to, where they are not those that there are: a quote trains the
             network of all rows on a few.
         shares: Of a quote: how many of the training rows to learn from, one model after the other, the fewest first.
@@ -75,6 +76,7 @@ class Trial(BaseModel):
     seed: int
     folds: int = 1
     checkpoint_seconds: float = 20.0
+    without_synthetic: bool = False
     rows: int | None = None
     shares: tuple[int, ...] = ()
 
