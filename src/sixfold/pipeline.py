@@ -618,7 +618,8 @@ class Sixfold:
     def _fingerprint(self, stage: Collect, product: Product) -> str:
         """Of the source, of the generator whose rows are added, and of the rows that came back from use."""
         fed = self.store.made(FED, product.name)
-        return stage.fingerprint(product, self.store) + ("" if fed is None else f" {fed.digest}")
+        own = stage.fingerprint(product) + stage.generator(product, self.store)
+        return own + ("" if fed is None else f" {fed.digest}")
 
     def _ask_gates(self, product: Product, evaluated: Artefact, overrides: dict[str, str]) -> dict[str, str]:
         """Those of ``overrides`` that were needed: a gate that said yes was passed by nobody."""

@@ -76,18 +76,22 @@ class Collect(Stage):
             "source": [[kind.kind(), kind.version] for kind in kinds],
         }
 
-    def fingerprint(self, product: Product, store: Store) -> str:
-        """Changes when the source does: sizes and times of files, a page's ETag, the content of rows in memory; and
-        with the model whose rows are added.
+    def fingerprint(self, product: Product) -> str:
+        """Changes when the source does: sizes and times of files, a page's ETag, the content of rows in memory.
 
         Raises:
             SourceError: The source does not exist or cannot be reached.
             ProductError: The section `collect` says what the kind of source does not know.
         """
-        own = _source(product).fingerprint()
-        if product.collect.synthetic is None:
-            return own
-        return digest_of_value([own, Generator.of(product, store).digest])
+        return _source(product).fingerprint()
+
+    def generator(self, product: Product, store: Store) -> str:
+        """Changes with the model whose rows are added; empty where none are.
+
+        Raises:
+            ProductError: There is no such model, or it may not be used.
+        """
+        return "" if product.collect.synthetic is None else f" {Generator.of(product, store).digest}"
 
     def must_run(self, product: Product) -> bool:
         """Whether rows are to be read whatever was read before: `refresh` says so, or only reading tells changes."""
@@ -147,9 +151,7 @@ class Collect(Stage):
         }
 
 
-def _made(
-    generator: Generator, product: Product, screen: Screen, shards: _Shards, work: Workspace
-) -> dict[str, Any]:
+def _made(generator: Generator, product: Product, screen: Screen, shards: _Shards, work: Workspace) -> dict[str, Any]:
     """Rows of a generator, behind all others; what is to be told of them."""
     said = product.collect.synthetic
     assert said is not None
