@@ -252,3 +252,10 @@ def test_stopping_removing_and_collecting_nothing_is_no_failure(home: Home, caps
     assert json.loads(capsys.readouterr().out) == {"files": 0, "bytes": 0, "dry_run": True}
     assert main(["status", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"products": []}
+
+
+def test_the_module_ends_as_the_command_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sixfold", "run", "/no/such/product.yaml"], capture_output=True, check=False
+    )
+    assert done.returncode == 2
