@@ -13,14 +13,14 @@ demo: $(VENV)/.build
 	$(BIN)/sixfold run examples/digits/product.yaml
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 examples: $(VENV)/.build
 	$(BIN)/python examples/run.py --data "$(DATA)"

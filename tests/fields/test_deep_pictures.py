@@ -192,7 +192,7 @@ def test_without_its_package_a_medical_file_says_what_to_install(monkeypatch: py
         dicom(Rows=20_000, Columns=20_000),
         dicom(syntax=pydicom.uid.JPEG2000Lossless),
         nifti(np.zeros((4, 4, 4), np.int16))[:400],
-        gzip.compress(b"hello"),
+        gzip.compress(b"hello", mtime=0),
         b"\0" * 128 + b"DICM",
     ],
 )
