@@ -19,6 +19,7 @@ from sixfold.language import Text
 
 __all__ = [
     "Axis",
+    "Block",
     "Course",
     "Dots",
     "Fan",
@@ -29,6 +30,7 @@ __all__ = [
     "Swarm",
     "Twin",
     "Walk",
+    "blocks",
     "courses",
     "curves",
     "dots",
@@ -322,6 +324,50 @@ def trade(
         figure.text(0.98, 0.01, words(x.title), ha="right", va="bottom", fontsize=_SIZE, color=_INK)
         _calm(axes, words, x_percent=True, y_percent=True)
         axes.grid(visible=True, color=_LINE, lw=0.8)
+        return _svg(figure, words, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One box of :func:`blocks`: what it is, what it gives, and how many numbers it learns."""
+
+    title: Text
+    beside: Text
+    share: float
+
+
+def blocks(name: str, rows: Sequence[Block], label: Text) -> str:
+    """Boxes from above to below, an arrow between each; a bar in each tells its share of all that is learned.
+
+    Args:
+        name: A word for identifiers inside the picture, unique on the page.
+        rows: The boxes.
+        label: What the picture shows, for readers who cannot see it.
+    """
+    from matplotlib.patches import FancyBboxPatch
+
+    words, step = _Words(), 0.62
+    height, width = step * len(rows) + 0.05, 5.2
+    with _style(name):
+        figure = _figure(width, height)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_xlim(0, width)
+        axes.set_ylim(0, height)
+        axes.axis("off")
+        for place, row in enumerate(rows):
+            bottom = height - step * (place + 1) + 0.14
+            box = FancyBboxPatch((0.08, bottom), width - 0.16, step - 0.2, "round,pad=0,rounding_size=0.06",
+                                 facecolor="none", edgecolor=_LINE, lw=1.2)  # fmt: skip
+            axes.add_patch(box)
+            if row.share > 0:
+                axes.plot([0.2, 0.2 + (width - 0.4) * row.share], [bottom + 0.045] * 2, color=_ACCENT, lw=2.2,
+                          solid_capstyle="butt")  # fmt: skip
+            middle = bottom + (step - 0.2) / 2 + 0.02
+            axes.text(0.2, middle, words(row.title), ha="left", va="center", fontsize=_SIZE, color=_INK)
+            axes.text(width - 0.2, middle, words(row.beside), ha="right", va="center", fontsize=_SIZE - 1, color=_QUIET)
+            if place < len(rows) - 1:
+                axes.annotate("", (width / 2, bottom - 0.19), (width / 2, bottom - 0.01),
+                              arrowprops={"arrowstyle": "->", "color": _QUIET, "lw": 1})  # fmt: skip
         return _svg(figure, words, label)
 
 

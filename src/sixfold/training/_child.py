@@ -346,7 +346,13 @@ def _exported(
     versions = {name: version(name) for name in ("keras", "onnx", "onnxruntime", "numpy")}
     versions |= {"python": platform.python_version(), "backend": _backend()}
     layers = [
-        {"name": layer.name, "kind": type(layer).__name__, "parameters": layer.count_params()} for layer in whole.layers
+        {
+            "name": layer.name,
+            "kind": type(layer).__name__,
+            "parameters": layer.count_params(),
+            "shape": _shape_of(layer),
+        }
+        for layer in whole.layers
     ]
     kept = standing.best_epoch if recipe.keep_best else standing.epoch
     best = next((entry for entry in standing.history if entry["epoch"] == kept), {})
@@ -372,6 +378,15 @@ def _exported(
         graphs,
         (best.get("val_loss"), best.get(metric)),
     )
+
+
+def _shape_of(layer: Any) -> list[int | None] | None:
+    """What a layer gives for one row; ``None`` where that is not one array, or the layer is used several times."""
+    try:
+        shape = layer.output.shape
+    except (AttributeError, ValueError):
+        return None
+    return [None if side is None else int(side) for side in shape[1:]]
 
 
 def recipe_of(network: Recipe, own_optimizer: dict[str, Any] | None, said: Mapping[str, Any]) -> Recipe:
