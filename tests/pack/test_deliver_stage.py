@@ -30,6 +30,14 @@ FIGURE = {
     "against": {"majority": {"value": 0.62}, "linear": {"value": 0.93}},
 }
 REPORT = {
+    "data": {"findings": [], "columns": {}, "left_out": {"missing target": 3}, "split": {"way": "random"}},
+    "rows": {"train": 400, "validation": 55, "test": 114},
+    "product": {"task": {"en": "classification", "zh": "分类"}},
+    "provenance": {
+        "place": "/home/someone/secret folder/rows.csv",
+        "name": "rows.csv",
+        "detected": {"a": {"place": "x"}},
+    },
     "figures": [FIGURE, {**FIGURE, "name": "auroc", "value": None, "low": None, "high": None, "against": {}}],
     "gates": [{"name": "no leakage", "state": "failed", "says": {"en": "A row stands twice.", "zh": "有一行重复。"}}],
 }
@@ -146,3 +154,17 @@ def test_a_model_that_answers_otherwise_is_not_delivered(
     with pytest.raises(ServiceError, match="pack_answers_wrongly"):
         Deliver().run(bundle.product, {**artefacts, "evaluate": evaluated}, work)
     assert list(work.folder.glob("*.sixfold")) == []
+
+
+def test_the_customer_gets_the_report_for_programs_and_the_data_sheet_sealed(
+    bundle: Bundle, artefacts: dict[str, Artefact], work: Workspace, keyring: Keyring
+) -> None:
+    receipt = Deliver().run(bundle.product, artefacts, work)
+    pack = open_pack(receipt["pack"], Path(receipt["key_file"]).read_bytes())
+    papers = pack.bundle(keyring.identity).papers
+    assert json.loads(papers["report.json"]) == {**REPORT, "provenance": {"name": "rows.csv", "detected": {"a": {}}}}
+    sheet = papers["DATASHEET.md"].decode()
+    assert "Datasheets for Datasets" in sheet
+    assert "缺失" in sheet
+    assert "secret folder" not in sheet
+    assert not any(sheet[:300].encode() in data for data in pack.members.values())

@@ -18,6 +18,7 @@ from sixfold.evaluation._chapter import Chapter, Finished, every_chapter
 from sixfold.evaluation._class_figures import ClassFigures, Scored, class_figures, confusion
 from sixfold.evaluation._comparison import Comparison, compare
 from sixfold.evaluation._data_page import looked_at
+from sixfold.evaluation._data_sheet import data_sheet
 from sixfold.evaluation._decide import asked, chances, conformal, decide, decided
 from sixfold.evaluation._document import document
 from sixfold.evaluation._economics import HOURS_A_MONTH, Economics, economics
@@ -48,6 +49,7 @@ from sixfold.evaluation._graph import Graph
 from sixfold.evaluation._html import cell, facts, say, table, text_of
 from sixfold.evaluation._linear import MOST_TRAINING_ROWS
 from sixfold.evaluation._page import page
+from sixfold.evaluation._papers import Answer, Paper, Part, as_markdown, as_page
 from sixfold.evaluation._pictures import Span, spans
 from sixfold.evaluation._report import figures, leaks, schema
 from sixfold.evaluation._words import (
@@ -70,6 +72,7 @@ __all__ = [
     "MOST_TRAINING_ROWS",
     "RESAMPLES",
     "Account",
+    "Answer",
     "Answered",
     "Appraisal",
     "Asked",
@@ -85,6 +88,8 @@ __all__ = [
     "Graph",
     "Judged",
     "Measured",
+    "Paper",
+    "Part",
     "Report",
     "Rows",
     "Scored",
@@ -99,6 +104,8 @@ __all__ = [
     "amount",
     "appraisal_of",
     "appraisals",
+    "as_markdown",
+    "as_page",
     "askable",
     "asked",
     "asked_for",
@@ -118,6 +125,7 @@ __all__ = [
     "conformal",
     "confusion",
     "count",
+    "data_sheet",
     "decide",
     "decided",
     "described",

@@ -61,7 +61,8 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Where the rows came from. ``splits`` is how many rows were for training, validation and test."""
+    """Where the rows came from. ``splits`` is how many rows were for training, validation and test; ``synthetic`` how
+    many more a generator made for training."""
 
     name: str
     digest: str
@@ -69,6 +70,7 @@ class DataSet:
     splits: Mapping[str, int]
     licence: str | None = None
     origin: str | None = None
+    synthetic: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Card:
         figures: How good it is; the first is the headline.
         gates: What had to hold.
         overrides: Gates that said no and were passed all the same.
+        base_model: What it was trained on from, as the hub names it.
         terms: What the customer may do with it.
         is_medical: Whether it is for questions of health, and must say that it is no certified device.
     """
@@ -104,6 +107,7 @@ class Card:
     figures: Sequence[Figure]
     gates: Sequence[Gate] = ()
     overrides: Sequence[Override] = ()
+    base_model: str | None = None
     terms: str | None = None
     is_medical: bool = False
 
@@ -136,6 +140,7 @@ class Card:
             **licence,
             "language": list(_LANGUAGES),
             "library_name": "sixfold",
+            **({"base_model": self.base_model} if self.base_model else {}),
             "pipeline_tag": self.hub_task,
             "tags": ["sixfold", "onnx", self.hub_task],
             "datasets": [self.data.name],
@@ -190,7 +195,10 @@ class Card:
         rows += [[say("licence"), self.data.licence or unknown], [say("origin"), self.data.origin or unknown]]
         rows += [[say("rows"), f"{self.data.rows:,}"]]
         rows += [[say(f"rows_{split}"), f"{count:,}"] for split, count in self.data.splits.items()]
+        if self.data.synthetic:
+            rows.append([say("rows_synthetic"), f"{self.data.synthetic:,}"])
         yield from _table([say("what"), say("value")], rows)
+        yield say("papers") + "\n"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -12,7 +12,10 @@ from sixfold.hashing import canonical_json, digest
 from sixfold.product import Product
 from sixfold.tasks import GRAPH, Decision, Task, graph_members, task_of
 
-__all__ = ["Bundle"]
+__all__ = ["PAPERS", "Bundle"]
+
+PAPERS = ("report.json", "DATASHEET.md")
+"""What goes with a delivered bundle beside its report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Bundle:
         figures: How good the model is on test rows: by figure's name its value, 95 % interval and rows, its title in
             both languages (``title``) and how it is shown (``style``: share, number or amount).
         outcome: Of a choice the fitted field of what it is to raise or lower.
+        papers: What goes with it by file name: the report for programs, the data sheet; empty where none are carried.
         reference: What later rows are held against (:class:`sixfold.monitoring.Reference`); empty where there is none.
     """
 
@@ -44,6 +48,7 @@ class Bundle:
     figures: Mapping[str, Any] = field(default_factory=dict)
     outcome: Field | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
+    papers: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -93,6 +98,7 @@ class Bundle:
         }
         if self.reference:
             members["reference.json"] = canonical_json(dict(self.reference))
+        members |= {name: self.papers[name] for name in PAPERS if name in self.papers}
         return {**members, "report.html": self.report} if self.report else members
 
     @classmethod
@@ -110,6 +116,7 @@ class Bundle:
             figures=about["figures"],
             outcome=restored(about["outcome"]) if "outcome" in about else None,
             reference=json.loads(members["reference.json"]) if "reference.json" in members else {},
+            papers={name: members[name] for name in PAPERS if name in members},
         )
 
     def _about(self) -> dict[str, Any]:

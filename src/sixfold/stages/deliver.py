@@ -7,9 +7,20 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from sixfold.errors import ServiceError
-from sixfold.evaluation import baseline_title, better_baseline, both, formula, gate_title, interval, shown
+from sixfold.evaluation import (
+    as_markdown,
+    baseline_title,
+    better_baseline,
+    both,
+    data_sheet,
+    formula,
+    gate_title,
+    interval,
+    shown,
+)
 from sixfold.fields import Field
 from sixfold.files import write_whole
+from sixfold.hashing import canonical_json
 from sixfold.language import Text
 from sixfold.pack import Card, Column, DataSet, Figure, Gate, Override, Pack, write_pack
 from sixfold.product import Product
@@ -46,6 +57,7 @@ class Deliver(Stage):
         bundle = bundle_from(_without_addresses(product), inputs, work)
         if not bundle.report:
             bundle = replace(bundle, report=work.read(inputs["evaluate"], "report.html"))
+        bundle = replace(bundle, papers=_papers(product, inputs, work))
         provenance = {"data": _data_digest(inputs["collect"])}
         provenance |= {stage: artefact.digest for stage, artefact in inputs.items()}
         pack = write_pack(
@@ -81,6 +93,23 @@ def _without_addresses(product: Product) -> Product:
     return product.changed(deploy=product.deploy.model_copy(update={"watch": own}))
 
 
+def _papers(product: Product, inputs: Mapping[str, Artefact], work: Workspace) -> dict[str, bytes]:
+    """What the customer gets beside the report: the same for programs, and the data sheet."""
+    report = work.read_json(inputs["evaluate"], "report.json")
+    sheet = as_markdown([data_sheet(product, report)])
+    report["provenance"] = _without_places(report["provenance"])
+    return {"report.json": canonical_json(report), "DATASHEET.md": sheet.encode()}
+
+
+def _without_places(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of where rows came from, without the folders of their owner's machine."""
+    return {
+        name: _without_places(value) if isinstance(value, Mapping) else value
+        for name, value in record.items()
+        if name != "place"
+    }
+
+
 def _prove(pack: Pack, bundle: Bundle, keyring: Keyring, recipients: list[str]) -> None:
     """Hold that what the customer will load answers the sample row as the evaluated model did.
 
@@ -106,7 +135,7 @@ def _card(product: Product, inputs: Mapping[str, Artefact], work: Workspace, bun
         version=bundle.version,
         goal=product.goal or "",
         task=type(bundle.task).title,
-        hub_task=f"{_modality(bundle)}-{bundle.task.kind()}",
+        hub_task=bundle.task.hub_task.format(modality=_modality(bundle)),
         network=str(inputs["train"].about["network"]),
         given=[_column(field) for field in bundle.given.values()],
         target=_column(bundle.target),
@@ -114,16 +143,24 @@ def _card(product: Product, inputs: Mapping[str, Artefact], work: Workspace, bun
             name=str(came_from["name"]),
             digest=_data_digest(inputs["collect"]),
             rows=int(collected["rows"]),
-            splits={split: prepared.rows(split) for split in ("train", "validation", "test")},
+            splits={split: prepared.real.rows(split) for split in ("train", "validation", "test")},
+            synthetic=prepared.synthetic_rows,
             licence=came_from.get("licence"),
             origin=came_from.get("origin"),
         ),
         figures=[_figure(record) for record in report["figures"]],
         gates=[_gate(record) for record in report["gates"]],
         overrides=[Override(gate=gate, reason=reason) for gate, reason in work.overrides.items()],
+        base_model=_base_model(product),
         terms=product.deliver.terms,
         is_medical=product.evaluate.medical,
     )
+
+
+def _base_model(product: Product) -> str | None:
+    """The model of the Hugging Face hub that training went on from, as the hub names it."""
+    preset = str(product.train.options.get("preset") or "")
+    return preset.removeprefix("hf://") if preset.startswith("hf://") else None
 
 
 def _figure(record: Mapping[str, Any]) -> Figure:

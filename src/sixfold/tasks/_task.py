@@ -85,6 +85,9 @@ class Task(Kind, ABC):
     figures: ClassVar[tuple[Figure, ...]]
     """Every figure of the task; the first is the headline, by which the baseline must be beaten."""
 
+    hub_task: ClassVar[str] = "other"
+    """What model hubs call it (Hugging Face's pipeline tags); ``{modality}`` stands for image, text or tabular."""
+
     ignored: ClassVar[int | None] = None
     """Of targets that are whole numbers, the one that says nothing: not learned from (a pixel without a class)."""
 

@@ -22,6 +22,7 @@ class Classification(Task):
 
     title: ClassVar[Text] = Text("classification", "分类")
     pattern: ClassVar[str] = "classes"
+    hub_task: ClassVar[str] = "{modality}-classification"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("accuracy"),
         Figure("balanced_accuracy"),

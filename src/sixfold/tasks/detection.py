@@ -36,6 +36,7 @@ class Detection(Task):
 
     title: ClassVar[Text] = Text("object detection", "目标检测")
     pattern: ClassVar[str] = "boxes"
+    hub_task: ClassVar[str] = "object-detection"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("average_precision_50"),
         Figure("average_precision"),

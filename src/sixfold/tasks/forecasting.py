@@ -34,6 +34,7 @@ class Forecasting(Task):
 
     title: ClassVar[Text] = Text("forecasting", "预测未来")
     pattern: ClassVar[str] = "forecasts"
+    hub_task: ClassVar[str] = "time-series-forecasting"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("mase", higher_is_better=False),
         Figure("smape", higher_is_better=False),

@@ -33,6 +33,7 @@ class Imaging(Task):
 
     title: ClassVar[Text] = Text("image generation", "图像生成")
     pattern: ClassVar[str] = "pictures"
+    hub_task: ClassVar[str] = "unconditional-image-generation"
     own_inputs: ClassVar[tuple[str, ...]] = (NOISE,)
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("fidelity_and_variety"),

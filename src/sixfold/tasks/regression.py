@@ -25,6 +25,7 @@ class Regression(Task):
 
     title: ClassVar[Text] = Text("regression", "回归")
     pattern: ClassVar[str] = "numbers"
+    hub_task: ClassVar[str] = "tabular-regression"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("mean_absolute_error", higher_is_better=False),
         Figure("root_mean_squared_error", higher_is_better=False),

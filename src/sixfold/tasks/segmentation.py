@@ -33,6 +33,7 @@ class Segmentation(Task):
 
     title: ClassVar[Text] = Text("semantic segmentation", "语义分割")
     pattern: ClassVar[str] = "masks"
+    hub_task: ClassVar[str] = "image-segmentation"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("mean_iou"),
         Figure("pixel_accuracy"),

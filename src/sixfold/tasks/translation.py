@@ -37,6 +37,7 @@ class Translation(OfTokens):
 
     title: ClassVar[Text] = Text("sequence to sequence", "序列到序列")
     pattern: ClassVar[str] = "texts"
+    hub_task: ClassVar[str] = "translation"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("bleu"),
         Figure("chrf"),

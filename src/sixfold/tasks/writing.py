@@ -38,6 +38,7 @@ class Writing(OfTokens, Streamed):
 
     title: ClassVar[Text] = Text("text generation", "文本生成")
     pattern: ClassVar[str] = "passages"
+    hub_task: ClassVar[str] = "text-generation"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("perplexity", higher_is_better=False),
         Figure("bits_per_character", higher_is_better=False),
