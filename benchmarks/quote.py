@@ -38,8 +38,8 @@ def products(data: Path) -> dict[str, dict[str, Any]]:
 
     churn = dict.fromkeys(("Contract", "InternetService", "PaymentMethod", "OnlineSecurity"), "category")
     splits = {split: place(f"telco_churn_{split}.csv") for split in ("train", "test")}
-    adult = {"age": "number", "education": "category", "occupation": "category", "hours-per-week": "number"}
-    adult |= {"marital-status": "category", "capital-gain": "number", "sex": "category", "workclass": "category"}
+    adult = {"age": "number", "education": "category", "occupation": "category", "hours": "number"}
+    adult |= {"marital": "category", "gain": "number", "sex": "category", "workclass": "category"}
     return {
         "churn": {  # a table, boosted trees by their own rule
             "data": splits,
