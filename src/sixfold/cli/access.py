@@ -6,12 +6,16 @@ import csv
 import dataclasses
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from sixfold.cli._command import Group, as_json
 from sixfold.cli._layout import listing
 from sixfold.language import sentence
+
+if TYPE_CHECKING:
+    from sixfold.security import Scope
 
 __all__ = ["command"]
 
@@ -29,13 +33,13 @@ def command() -> None:
 @click.option("--quota", type=click.IntRange(1))
 @as_json
 def new(
-    name: str, products: tuple[str, ...], scopes: tuple[str, ...], rate: int | None, quota: int | None, as_json: bool
+    name: str, products: tuple[str, ...], scopes: tuple[Scope, ...], rate: int | None, quota: int | None, as_json: bool
 ) -> None:
     """Issue a key; it is shown this once only. ``--json``: ``{"id", "name", "key"}``."""
     from sixfold.security import ApiKeys, Home, Keyring, Ledger
 
     home = Home.default()
-    made, key = ApiKeys(home).issue(name, scopes=scopes, products=products, rate=rate, quota=quota)  # type: ignore[arg-type]
+    made, key = ApiKeys(home).issue(name, scopes=scopes, products=products, rate=rate, quota=quota)
     Ledger(home, Keyring(home)).append("access.issued", None, id=made.id, name=name)
     if as_json:
         click.echo(json.dumps({"id": made.id, "name": name, "key": key}, ensure_ascii=False))
