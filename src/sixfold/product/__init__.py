@@ -1,7 +1,7 @@
 """The declaration: product.yaml, or the same built in code."""
 
 from sixfold.product._bound import Bound
-from sixfold.product._computing import computed
+from sixfold.product._computing import ARITHMETIC, COMPARED, computed
 from sixfold.product._expression import Call, Column, Constant, Expression, Node
 from sixfold.product._load import load, parse, read_mapping
 from sixfold.product._product import ColumnSpec, Product, Verb, declaration_error
@@ -9,6 +9,8 @@ from sixfold.product._sections import Collect, Deliver, Deploy, Evaluate, Prepar
 from sixfold.product._value import Person, Value
 
 __all__ = [
+    "ARITHMETIC",
+    "COMPARED",
     "Bound",
     "Call",
     "Collect",

@@ -13,9 +13,9 @@ from sixfold.fields.date import Date
 from sixfold.fields.number import Number
 from sixfold.product._expression import Column, Constant, Expression, Node
 
-__all__ = ["computed"]
+__all__ = ["ARITHMETIC", "COMPARED", "computed"]
 
-_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+COMPARED: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -23,7 +23,7 @@ _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_COMPUTED: dict[str, Callable[..., float]] = {
+ARITHMETIC: dict[str, Callable[..., Any]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
@@ -33,6 +33,11 @@ _COMPUTED: dict[str, Callable[..., float]] = {
     "**": operator.pow,
     "neg": operator.neg,
     "pos": operator.pos,
+}
+"""What the signs of the language do: the same to numbers as to whole columns of a table."""
+
+_COMPUTED: dict[str, Callable[..., float]] = {
+    **ARITHMETIC,
     "abs": abs,
     "sqrt": math.sqrt,
     "log": math.log,
@@ -68,9 +73,9 @@ def _value(node: Node, row: Mapping[str, Any]) -> Any:
     name, operands = node.function, node.operands
     if name in _COMPUTED:
         return _finite(_COMPUTED[name], [_number(_value(operand, row)) for operand in operands])
-    if name in _COMPARED:
+    if name in COMPARED:
         left, right = _alike([_value(operand, row) for operand in operands], is_order=name not in ("==", "!="))
-        return None if left is None or right is None else _COMPARED[name](left, right)
+        return None if left is None or right is None else COMPARED[name](left, right)
     return _FUNCTIONS[name](operands, row)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from sixfold.errors import Place, SourceError
 from sixfold.language import Text
-from sixfold.product import Call, Column, Constant, Expression, Node
+from sixfold.product import ARITHMETIC, COMPARED, Call, Column, Constant, Expression, Node
 from sixfold.progress import Listener, Note
 from sixfold.sources._columns import ROW, no_column
 from sixfold.sources._reading import as_moments, as_numbers
@@ -31,28 +31,9 @@ _SORTS: dict[Sort | Literal["digits"], Text] = {
     "other": Text("neither number, text, date nor true or false", "既不是数字、文本、日期，也不是真假值"),
     "digits": Text("a whole number from 0 to 15", "0 到 15 的整数"),
 }
-_COMPARED: dict[str, Callable[..., Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _COMPUTED: dict[str, Callable[..., Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-    "neg": operator.neg,
-    "pos": operator.pos,
-    "abs": operator.methodcaller("abs"),
-    "sqrt": operator.methodcaller("sqrt"),
-    "log": operator.methodcaller("log"),
-    "log1p": operator.methodcaller("log1p"),
+    **ARITHMETIC,
+    **{name: operator.methodcaller(name) for name in ("abs", "sqrt", "log", "log1p")},
 }
 _READ: dict[str, Callable[[pl.Series], tuple[pl.Series, int]]] = {
     "number": as_numbers,
@@ -170,7 +151,7 @@ class _Translator:
                 left, right = self._alike(operands)
                 if name not in ("==", "!=") and left.sort == "text" and not _any_constant(operands):
                     raise self._wrong(left, "number")  # "10" comes before "9": as texts they would be compared wrongly
-                return _Part(_COMPARED[name](left.value, right.value), "truth", call)
+                return _Part(COMPARED[name](left.value, right.value), "truth", call)
             case "in" | "not in":
                 first, *members = self._alike(operands)
                 found = pl.any_horizontal(first.value == member.value for member in members)
