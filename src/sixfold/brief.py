@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from sixfold.errors import InputError
 from sixfold.evaluation import (
     amount,
     appraisal_of,
@@ -77,11 +76,7 @@ def brief(house: Sixfold, name: str, idea: Idea | None = None) -> bytes:
     """
     from sixfold.renting import rented
 
-    run = house.last(name)
-    if run is None:
-        raise InputError("unknown_product", name=name, known=", ".join(house.products()) or "–")
-    if "evaluate" not in run.artefacts:
-        raise InputError("not_evaluated", name=name)
+    run = house.evaluated(name)
     report: dict[str, Any] = Workspace(house.store, "brief", "").read_json(run.artefacts["evaluate"], "report.json")
     paid = report["chapters"].get("economics")
     against = rented(house, name)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from sixfold.errors import InputError
 from sixfold.evaluation import (
     Answer,
     Paper,
@@ -67,11 +66,7 @@ def dossier(house: Sixfold, name: str) -> Dossier:
     Raises:
         InputError: It was not run here, or not as far as `evaluate`.
     """
-    run = house.last(name)
-    if run is None:
-        raise InputError("unknown_product", name=name, known=", ".join(house.products()) or "–")
-    if "evaluate" not in run.artefacts:
-        raise InputError("not_evaluated", name=name)
+    run = house.evaluated(name)
     report: dict[str, Any] = Workspace(house.store, "dossier", "").read_json(run.artefacts["evaluate"], "report.json")
     papers = [_europe(run, report), _china(run, report), data_sheet(run.product, report)]
     head = {"product": name, "model": run.bundle.version, "sixfold": version("sixfold")}

@@ -325,6 +325,19 @@ class Sixfold:
         """What the last run of the product called ``name`` made; ``None`` if there was none, or it was removed."""
         return self._run_of(self.store.made("product", name))
 
+    def evaluated(self, name: str) -> Run:
+        """What the last run of the product called ``name`` made, which came as far as `evaluate`.
+
+        Raises:
+            InputError: It was not run here, or not as far.
+        """
+        run = self.last(name)
+        if run is None:
+            raise InputError("unknown_product", name=name, known=", ".join(self.products()) or "–")
+        if "evaluate" not in run.artefacts:
+            raise InputError("not_evaluated", name=name)
+        return run
+
     def _run_of(self, record: Artefact | None) -> Run | None:
         if record is None:
             return None

@@ -181,11 +181,7 @@ def _slot(name: str) -> str:
 def _opened(house: Sixfold, name: str, terms: Terms) -> _Case:
     from safetensors.numpy import load
 
-    run = house.last(name)
-    if run is None:
-        raise InputError("unknown_product", name=name, known=", ".join(house.products()) or "–")
-    if "evaluate" not in run.artefacts:
-        raise InputError("not_evaluated", name=name)
+    run = house.evaluated(name)
     product, pattern = run.product, task_of(run.product).pattern
     if pattern not in _PATTERNS:
         raise InputError("rent_pattern", name=name, kind=product.target.kind)
